@@ -1,0 +1,5 @@
+"""Composable blocks of the LaSAFT / LightSAFT family."""
+
+from blocks.registry import Registry, UnknownNameError
+
+__all__ = ["Registry", "UnknownNameError"]

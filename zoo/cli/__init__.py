@@ -1,0 +1,71 @@
+"""The command line: one module a subcommand, imported only when its command runs.
+
+``--help`` must answer in under a second, so nothing here and no ``add_arguments`` may import torch.
+A command module has ``HELP`` (one line), ``add_arguments(parser)`` and ``run(arguments) -> int``; inside
+``run`` it imports what it needs.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import logging
+import sys
+from collections.abc import Sequence
+
+COMMANDS = (
+    "list",
+    "info",
+    "separate",
+    "fetch",
+    "convert",
+    "train",
+    "evaluate",
+    "bench",
+    "export",
+    "push",
+    "space",
+)
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+def command_module(name: str) -> str:
+    """Return the module that implements a subcommand (``list`` would shadow the builtin)."""
+    return f"zoo.cli.{name}_command"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of every subcommand that is present in this installation."""
+    parser = argparse.ArgumentParser(
+        prog="lightsaft-zoo",
+        description="Music source separation with conditioned networks (LaSAFT / LightSAFT family).",
+    )
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="log more (repeatable)")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        if importlib.util.find_spec(command_module(name)) is None:
+            continue
+        module = importlib.import_module(command_module(name))
+        subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped."""
+    arguments = build_parser().parse_args(argv)
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(arguments.verbose, 2)]
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_FAILED
+    except (ValueError, KeyError, RuntimeError, OSError, ImportError) as error:
+        logging.getLogger(__name__).debug("traceback", exc_info=True)
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILED

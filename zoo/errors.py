@@ -1,0 +1,27 @@
+"""Every named error of the library; each says what was got, what was expected and what to do."""
+
+from blocks.registry import UnknownNameError
+
+__all__ = [
+    "AudioError",
+    "ChecksumError",
+    "SpecError",
+    "UnknownNameError",
+    "WeightsError",
+]
+
+
+class SpecError(ValueError):
+    """A spec that cannot be parsed, is inconsistent, or exceeds the bounds."""
+
+
+class AudioError(ValueError):
+    """Audio that cannot be read, written or separated."""
+
+
+class WeightsError(RuntimeError):
+    """Weights that do not exist, cannot be had, or do not fit the network."""
+
+
+class ChecksumError(WeightsError):
+    """A file whose bytes are not those that its manifest promises."""
