@@ -1,0 +1,152 @@
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from zoo.audio import AUDIO_FORMATS, AudioWriter, find_format, remove_stale_partials, write_audio
+from zoo.errors import AudioError, UnknownNameError
+
+RATE = 44100
+
+
+def tone(num_samples: int = 100_000, *, channels: int = 2) -> np.ndarray:
+    time_axis = np.arange(num_samples) / RATE
+    return np.stack([0.5 * np.sin(2 * np.pi * 220 * time_axis)] * channels).astype(np.float32)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype", "tolerance"),
+    [
+        ("wav", "FLOAT", 0),
+        ("wav24", "PCM_24", 2**-23),
+        ("wav16", "PCM_16", 2**-15),
+        ("flac", "PCM_24", 2**-23),
+        ("ogg", "VORBIS", 0.03),
+        ("mp3", "MPEG_LAYER_III", 0.01),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_every_format_writes_its_encoding(tmp_path, name, subtype, tolerance, channels):
+    path = tmp_path / f"a{AUDIO_FORMATS[name].extension}"
+    audio = tone(channels=channels)
+    write_audio(path, audio, RATE, name=name)
+    found = soundfile.info(path)
+    assert (found.subtype, found.samplerate, found.channels) == (subtype, RATE, channels)
+    read, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    if AUDIO_FORMATS[name].gapless:
+        assert read.shape[0] == audio.shape[1]
+    np.testing.assert_allclose(read[: audio.shape[1]].T, audio, rtol=0, atol=tolerance)
+    assert names(tmp_path) == [path.name]
+
+
+def test_float_wav_keeps_samples_beyond_full_scale(tmp_path):
+    write_audio(tmp_path / "a.wav", 4 * tone(), RATE)
+    assert soundfile.read(tmp_path / "a.wav")[0].max() == pytest.approx(2.0, abs=1e-4)
+
+
+def test_nothing_stands_under_the_final_name_before_the_end(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"the old file")
+    options = {"sample_rate": RATE, "num_channels": 2}
+    with AudioWriter(path, audio_format=find_format("wav"), **options) as writer:
+        writer.write(tone())
+        assert path.read_bytes() == b"the old file"
+    assert soundfile.info(path).frames == 100_000
+
+
+def test_an_error_leaves_nothing_behind(tmp_path):
+    def stopped():
+        options = {"sample_rate": RATE, "num_channels": 2}
+        with AudioWriter(
+            tmp_path / "a.flac", audio_format=find_format("flac"), **options
+        ) as writer:
+            writer.write(tone())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert names(tmp_path) == []
+
+
+def test_formats_say_what_they_cannot_hold(tmp_path):
+    with pytest.raises(AudioError, match="mp3 cannot hold a sample rate of 96000 Hz"):
+        write_audio(tmp_path / "a.mp3", tone(), 96_000, name="mp3")
+    with pytest.raises(AudioError, match="at most 192000 Hz"):
+        write_audio(tmp_path / "a.ogg", tone(), 384_000, name="ogg")
+    with pytest.raises(AudioError, match="6 channels"):
+        write_audio(tmp_path / "a.wav", tone(channels=6), RATE)
+    with pytest.raises(UnknownNameError, match="flac"):
+        write_audio(tmp_path / "a.flac", tone(), RATE, name="flak")
+    assert names(tmp_path) == []
+
+
+def test_folders_that_cannot_be_written_to_are_named(tmp_path):
+    with pytest.raises(AudioError, match=r"cannot write .*missing"):
+        write_audio(tmp_path / "missing" / "a.wav", tone(), RATE)
+    (tmp_path / "a.wav").mkdir()
+    with pytest.raises(AudioError, match=r"cannot write .*a\.wav"):
+        write_audio(tmp_path / "a.wav", tone(), RATE)
+    assert names(tmp_path) == ["a.wav"]
+
+
+def test_long_wavs_are_written_in_their_64_bit_form(tmp_path):
+    options = {"audio_format": find_format("wav"), "sample_rate": RATE, "num_channels": 2}
+    with AudioWriter(tmp_path / "a.wav", num_samples=6 * 10**8, **options) as writer:
+        writer.write(tone())
+    found = soundfile.info(tmp_path / "a.wav")
+    assert (found.format, found.frames) == ("RF64", 100_000)
+
+
+def test_a_wav_of_unforeseen_length_stops_at_4_gib(tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.audio.writing.RIFF_LIMIT", 100_000)
+    with pytest.raises(AudioError, match=r"4 GiB.*write flac"):
+        write_audio_without_length(tmp_path / "a.wav", tone())
+    assert names(tmp_path) == []
+
+
+def write_audio_without_length(path, audio):
+    options = {"audio_format": find_format("wav"), "sample_rate": RATE, "num_channels": 2}
+    with AudioWriter(path, **options) as writer:
+        writer.write(audio)
+
+
+FULL_DISK = """
+import resource, sys
+import numpy as np
+from zoo.audio import write_audio
+from zoo.errors import AudioError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+noise = np.random.default_rng(0).uniform(-0.9, 0.9, (2, 400_000)).astype(np.float32)
+for name in ["wav", "wav16", "flac", "ogg", "mp3"]:
+    try:
+        write_audio(sys.argv[1] + "/a." + name, noise, 44100, name=name)
+    except AudioError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path):
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert output.count("Is the disk full?") == 5
+    assert names(tmp_path) == []
+
+
+def test_only_stale_partials_are_removed(tmp_path):
+    for name in [".old.wav.ab12.partial", ".new.wav.cd34.partial", "music.partial"]:
+        (tmp_path / name).write_bytes(b"x")
+    past = time.time() - 7200
+    for name in [".old.wav.ab12.partial", "music.partial"]:
+        os.utime(tmp_path / name, (past, past))
+    remove_stale_partials(tmp_path)
+    assert names(tmp_path) == [".new.wav.cd34.partial", "music.partial"]
