@@ -5,9 +5,11 @@ from blocks.registry import UnknownNameError
 __all__ = [
     "AudioError",
     "ChecksumError",
+    "SeparationCancelledError",
     "SpecError",
     "UnknownNameError",
     "WeightsError",
+    "WeightsUnavailableError",
 ]
 
 
@@ -19,8 +21,16 @@ class AudioError(ValueError):
     """Audio that cannot be read, written or separated."""
 
 
+class SeparationCancelledError(RuntimeError):
+    """A separation that its caller stopped."""
+
+
 class WeightsError(RuntimeError):
     """Weights that do not exist, cannot be had, or do not fit the network."""
+
+
+class WeightsUnavailableError(WeightsError):
+    """Weights that exist but cannot be had now: offline, unreachable, or gone from their place."""
 
 
 class ChecksumError(WeightsError):
