@@ -1,12 +1,13 @@
 """Audio in and out: decoding, encoding, sample rates. Knows no network and needs no torch."""
 
-from zoo.audio.formats import AUDIO_FORMATS, AudioFormat, find_format
+from zoo.audio.formats import AUDIO_EXTENSIONS, AUDIO_FORMATS, AudioFormat, find_format
 from zoo.audio.opening import AudioSource, MissingAudioError, open_audio, read_audio
 from zoo.audio.reader import BLOCK_SAMPLES, AudioInfo, AudioReader
 from zoo.audio.resampling import StreamResampler, resample, resample_blocks, resampled_length
 from zoo.audio.writing import AudioWriter, remove_stale_partials, write_audio
 
 __all__ = [
+    "AUDIO_EXTENSIONS",
     "AUDIO_FORMATS",
     "BLOCK_SAMPLES",
     "AudioFormat",

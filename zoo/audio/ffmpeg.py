@@ -64,7 +64,7 @@ def open_with_ffmpeg(
         content = pipe.read(num_samples * info.num_channels * BYTES_PER_SAMPLE)
         if not content and process.wait() != 0:
             errors.seek(0)
-            raise AudioError(f"{name}: ffmpeg stopped: {_last_line(errors.read())}")
+            raise AudioError(f"{name}: ffmpeg stopped ({_last_line(errors.read())})")
         whole = len(content) - len(content) % (info.num_channels * BYTES_PER_SAMPLE)
         samples = np.frombuffer(content[:whole], dtype="<f4")
         return samples.reshape(-1, info.num_channels).T.astype(np.float32, copy=False)
@@ -90,7 +90,7 @@ def _probe(ffprobe: str, path: Path, *, name: str, reason: str) -> AudioInfo:
         raise AudioError(f"{name}: ffprobe gave no answer in {PROBE_SECONDS} s") from error
     found = json.loads(probe.stdout or b"{}") if probe.returncode == 0 else {}
     if not found.get("streams"):
-        detail = _last_line(probe.stderr) or "no audio stream"
+        detail = _last_line(probe.stderr).removeprefix(f"{_as_url(path)}: ") or "no audio stream"
         raise AudioError(f"{name}: not readable as audio ({reason}; ffmpeg: {detail})")
     stream = found["streams"][0]
     sample_rate = int(stream.get("sample_rate", 0))

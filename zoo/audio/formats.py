@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 from zoo.errors import AudioError, UnknownNameError
 
-__all__ = ["AUDIO_FORMATS", "AudioFormat", "find_format"]
+__all__ = ["AUDIO_EXTENSIONS", "AUDIO_FORMATS", "AudioFormat", "find_format"]
+
+AUDIO_EXTENSIONS = frozenset(
+    f".{extension}"
+    for extension in (
+        *("wav", "wave", "w64", "rf64", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc"),
+        *("caf", "au", "m4a", "m4b", "aac", "mp4", "mov", "mkv", "mka", "webm", "wma", "ape", "wv"),
+    )
+)
+"""What is taken for audio in a folder; a file that is named itself may have any extension."""
 
 MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
@@ -40,7 +49,10 @@ class AudioFormat:
     def check(self, *, sample_rate: int, num_channels: int) -> None:
         """Raise AudioError where the format cannot hold such audio."""
         if num_channels > 2:
-            raise AudioError(f"got {num_channels} channels; stems are written mono or stereo")
+            raise AudioError(
+                f"got {num_channels} channels; stems are written mono or stereo. Mix it down "
+                "first, for example: ffmpeg -i INPUT -ac 2 OUTPUT.wav"
+            )
         if self.sample_rates and sample_rate not in self.sample_rates:
             rates = ", ".join(map(str, self.sample_rates))
             raise AudioError(

@@ -1,0 +1,185 @@
+"""From blocks of a mixture at any rate to blocks of stems at that rate, in flat memory.
+
+B: signals a song is given to the network as, C: channels, S: sources, n: samples of a block
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoo.audio import AudioInfo, StreamResampler, resample_blocks
+from zoo.errors import AudioError
+from zoo.overlap_add import Chunking, stream_overlap_add
+from zoo.silence import Pair, mute_silence
+
+__all__ = ["ChannelPlan", "separate_blocks", "share_residual"]
+
+SILENCE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelPlan:
+    """How the channels of a song meet those of a network.
+
+    A mono song is given to a stereo network on both channels, and the mean of its two outputs is
+    taken. The channels of a stereo song go through a mono network one by one.
+
+    Attributes:
+        name: The song's, for messages.
+        song: Channels of the song.
+        network: Channels of the network.
+
+    Raises:
+        AudioError: The channels do not meet.
+    """
+
+    name: str
+    song: int
+    network: int
+
+    def __post_init__(self) -> None:
+        """Refuse what would have to be mixed down."""
+        if self.song not in (1, self.network) and self.network != 1:
+            raise AudioError(
+                f"{self.name}: got {self.song} channels; the network separates mono and "
+                f"{'stereo' if self.network == 2 else f'{self.network}-channel audio'}. Mix it "
+                f"down first, for example: ffmpeg -i INPUT -ac {self.network} OUTPUT.wav"
+            )
+
+    def to_network(self, block: np.ndarray) -> Tensor:
+        """(C of the song, n) -> (B, C of the network, n)."""
+        signal = torch.from_numpy(np.ascontiguousarray(block))
+        if self.network == 1:
+            return signal[:, None]
+        return signal.expand(self.network, -1)[None]
+
+    def to_song(self, estimates: Tensor) -> np.ndarray:
+        """(B, S, C of the network, n) -> (S, C of the song, n)."""
+        if self.network == 1:
+            return estimates[:, :, 0].transpose(0, 1).numpy()
+        if self.song == 1:
+            return estimates[0].mean(dim=1, keepdim=True).numpy()
+        return estimates[0].numpy()
+
+
+class _Backlog:
+    """The mixture that has been read and not yet been separated."""
+
+    def __init__(self) -> None:
+        self._blocks: deque[np.ndarray] = deque()
+
+    def remember(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for block in blocks:
+            self._blocks.append(block)
+            yield block
+
+    def take(self, num_samples: int) -> np.ndarray:
+        """Remove and return the oldest samples, at most ``num_samples``."""
+        taken: list[np.ndarray] = []
+        while num_samples and self._blocks:
+            block = self._blocks.popleft()
+            if block.shape[-1] > num_samples:
+                self._blocks.appendleft(block[:, num_samples:])
+                block = block[:, :num_samples]
+            taken.append(block)
+            num_samples -= block.shape[-1]
+        return np.concatenate(taken, axis=-1) if taken else np.zeros((0, 0), np.float32)
+
+
+def separate_blocks(
+    blocks: Iterable[np.ndarray],
+    *,
+    info: AudioInfo,
+    process: Callable[[Tensor], Tensor],
+    chunking: Chunking,
+    batch_size: int,
+    sample_rate: int,
+    network_channels: int,
+    is_consistent: bool,
+) -> Iterator[Pair]:
+    """Separate a song that arrives block by block.
+
+    Args:
+        blocks: Successive float32 blocks (C, n) of the song.
+        info: Rate and channels of the song.
+        process: The network, (K, C, L) -> (K, S, C, L).
+        chunking: How the song is cut, in samples of the network's rate.
+        batch_size: Most chunks in one call.
+        sample_rate: The network's, in Hz.
+        network_channels: The network's.
+        is_consistent: Whether the estimates are to sum to the mixture.
+
+    Yields:
+        Blocks of the mixture (C, n) with their estimates (S, C, n), at the song's rate; joined,
+        exactly as many samples as came in.
+
+    Raises:
+        AudioError: Channels that the network cannot take.
+    """
+    channels = ChannelPlan(name=info.name, song=info.num_channels, network=network_channels)
+    backlog = _Backlog()
+    at_network_rate = resample_blocks(
+        backlog.remember(blocks),
+        from_rate=info.sample_rate,
+        to_rate=sample_rate,
+        num_channels=info.num_channels,
+    )
+    estimates = stream_overlap_add(
+        process,
+        (channels.to_network(block) for block in at_network_rate),
+        chunking=chunking,
+        batch_size=batch_size,
+    )
+    at_song_rate = _resample_estimates(
+        map(channels.to_song, estimates), from_rate=sample_rate, to_rate=info.sample_rate
+    )
+    pairs = _pair(at_song_rate, backlog, is_consistent=is_consistent)
+    yield from mute_silence(pairs, min_samples=round(SILENCE_SECONDS * info.sample_rate))
+
+
+def share_residual(estimates: np.ndarray, mixture: np.ndarray) -> np.ndarray:
+    """Share out what the estimates leave of the mixture, in equal parts.
+
+    The nearest estimates, in the sense of least squares, that sum to the mixture (Wisdom et al.,
+    "Differentiable consistency constraints for improved deep speech enhancement", ICASSP 2019).
+
+    Shape:
+        estimates (S, C, n), mixture (C, n) -> (S, C, n)
+    """
+    return estimates + (mixture - estimates.sum(axis=0)) / estimates.shape[0]
+
+
+def _resample_estimates(
+    blocks: Iterable[np.ndarray], *, from_rate: int, to_rate: int
+) -> Iterator[np.ndarray]:
+    """Resample successive blocks (S, C, n)."""
+    resampler: StreamResampler | None = None
+    shape: tuple[int, ...] = ()
+    for block in blocks:
+        shape = block.shape[:-1]
+        if resampler is None:
+            resampler = StreamResampler(
+                from_rate=from_rate, to_rate=to_rate, num_channels=shape[0] * shape[1]
+            )
+        flat = resampler.push(block.reshape(-1, block.shape[-1]))
+        yield flat.reshape(*shape, flat.shape[-1])
+    if resampler is not None:
+        flat = resampler.finish()
+        yield flat.reshape(*shape, flat.shape[-1])
+
+
+def _pair(
+    blocks: Iterable[np.ndarray], backlog: _Backlog, *, is_consistent: bool
+) -> Iterator[Pair]:
+    """Put estimates (S, C, n) beside their mixture; what a resampler made too much is dropped."""
+    for estimates in blocks:
+        if estimates.shape[-1] == 0:
+            continue
+        mixture = backlog.take(estimates.shape[-1])
+        estimates = estimates[..., : mixture.shape[-1]]
+        if mixture.shape[-1]:
+            yield mixture, share_residual(estimates, mixture) if is_consistent else estimates

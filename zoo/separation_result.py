@@ -1,0 +1,126 @@
+"""What a separation hands out.
+
+C: channels, N: samples
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo.audio import find_format
+from zoo.errors import UnknownNameError
+from zoo.model_loading import RANDOM_WEIGHTS
+from zoo.stem_writer import SavedStems, StemWriter, make_folder, note_random_weights
+
+__all__ = ["SeparationBlock", "SeparationResult", "join_blocks"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeparationBlock:
+    """A part of a separated song.
+
+    Attributes:
+        start: Where it begins, in samples of the song.
+        stems: (C, n) float32 by the stem's name, at the song's rate and channels.
+        residual: (C, n), the mixture less the sum of the stems.
+        sample_rate: In Hz.
+    """
+
+    start: int
+    stems: dict[str, np.ndarray]
+    residual: np.ndarray
+    sample_rate: int
+
+    @property
+    def num_samples(self) -> int:
+        """Length n."""
+        return self.residual.shape[-1]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeparationResult:
+    """A separated song.
+
+    Attributes:
+        stems: (C, N) float32 by the stem's name: the song's rate, channels and length, and the
+            levels at which they sum (with the residual) to the song.
+        residual: (C, N), the mixture less the sum of the stems. Zero to rounding after a full
+            separation with mixture consistency; the accompaniment if only vocals were asked for.
+        sample_rate: In Hz.
+        name: The song's.
+        model: Name of the network.
+        weights: Tag or place of its weights.
+    """
+
+    stems: dict[str, np.ndarray]
+    residual: np.ndarray
+    sample_rate: int
+    name: str
+    model: str
+    weights: str
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        return self.residual.shape[-1] / self.sample_rate
+
+    def everything_but(self, source: str) -> np.ndarray:
+        """Return the mixture without one stem, (C, N): for vocals, the instrumental version.
+
+        Raises:
+            UnknownNameError: No such stem in this result.
+        """
+        if source not in self.stems:
+            raise UnknownNameError("stem", source, list(self.stems))
+        others = [stem for name, stem in self.stems.items() if name != source]
+        return np.sum([self.residual, *others], axis=0)
+
+    def save(
+        self, folder: str | os.PathLike[str], *, format: str = "wav", residual: bool = False
+    ) -> SavedStems:
+        """Write every stem to a file named after it.
+
+        Args:
+            folder: Created if need be; files of the same names are replaced.
+            format: ``wav`` (32-bit float), ``wav24``, ``wav16``, ``flac``, ``ogg`` or ``mp3``.
+                Where one that clips would, all stems are turned down by one gain.
+            residual: Whether to write ``residual`` too.
+
+        Returns:
+            The files, and the gain.
+
+        Raises:
+            UnknownNameError: No such format.
+            AudioError: The format cannot hold this audio, or the folder cannot be written to.
+        """
+        stems = dict(self.stems) | ({"residual": self.residual} if residual else {})
+        folder = make_folder(Path(folder))
+        with StemWriter(
+            folder,
+            tuple(stems),
+            audio_format=find_format(format),
+            sample_rate=self.sample_rate,
+            num_channels=self.residual.shape[0],
+            num_samples=self.residual.shape[1],
+        ) as writer:
+            writer.write(stems)
+            saved = writer.commit()
+        if self.weights == RANDOM_WEIGHTS:
+            note_random_weights(folder, self.model)
+        return saved
+
+
+def join_blocks(blocks: Iterable[SeparationBlock]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Join successive blocks into whole stems and their residual, each (C, N)."""
+    residual: list[np.ndarray] = []
+    parts: dict[str, list[np.ndarray]] = {}
+    for block in blocks:
+        residual.append(block.residual)
+        for name, stem in block.stems.items():
+            parts.setdefault(name, []).append(stem)
+    # Stem by stem, so that no more than one of them is in the memory twice.
+    stems = {name: np.concatenate(parts.pop(name), axis=-1) for name in list(parts)}
+    return stems, np.concatenate(residual, axis=-1)

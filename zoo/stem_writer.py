@@ -1,0 +1,203 @@
+"""Stems as files that belong together: one gain for all, and all of them or none.
+
+C: channels, n: samples of a block
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from zoo.audio import AudioFormat, AudioWriter
+from zoo.errors import AudioError
+
+__all__ = ["RANDOM_WEIGHTS_NOTE", "SavedStems", "StemWriter", "make_folder", "note_random_weights"]
+
+logger = logging.getLogger(__name__)
+
+SPOOL_SAMPLES = 1 << 16
+RANDOM_WEIGHTS_NOTE = "RANDOM_WEIGHTS.txt"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavedStems:
+    """What was written.
+
+    Attributes:
+        paths: The file of every stem.
+        gain: What all stems were multiplied by: 1, unless a format that clips had to hold a peak
+            beyond full scale.
+        peak: Largest magnitude in any stem, before the gain.
+    """
+
+    paths: dict[str, Path]
+    gain: float
+    peak: float
+
+
+class StemWriter:
+    """Writes the stems of a song block by block; as a context manager commits or discards.
+
+    A format that clips needs the peak of the whole song before its first sample, so the stems are
+    kept as floats in a temporary file of the output folder until the song is over.
+
+    Args:
+        folder: Existing folder for the files, named after the stems.
+        names: The stems.
+        audio_format: How to write.
+        sample_rate: In Hz.
+        num_channels: 1 or 2.
+        num_samples: How many are expected, if known.
+
+    Raises:
+        AudioError: The format cannot hold such audio, or the folder cannot be written to.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        names: tuple[str, ...],
+        *,
+        audio_format: AudioFormat,
+        sample_rate: int,
+        num_channels: int,
+        num_samples: int | None = None,
+    ) -> None:
+        audio_format.check(sample_rate=sample_rate, num_channels=num_channels)
+        self._folder, self._names, self._format = folder, names, audio_format
+        self._sample_rate, self._num_channels = sample_rate, num_channels
+        self._num_samples = num_samples
+        self._peak = 0.0
+        self._writers: dict[str, AudioWriter] = {}
+        self._spools: dict[str, _Spool] = {}
+        try:
+            for name in names:
+                if audio_format.clips:
+                    self._spools[name] = _Spool(folder, num_channels)
+                else:
+                    self._writers[name] = self._open(name)
+        except AudioError:
+            self.discard()
+            raise
+
+    def __enter__(self) -> "StemWriter":
+        """Return the writer itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Discard what was not committed."""
+        self.discard()
+
+    def write(self, stems: Mapping[str, np.ndarray]) -> None:
+        """Append a block (C, n) to every stem."""
+        for name in self._names:
+            block = stems[name]
+            self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
+            target = self._spools[name] if self._format.clips else self._writers[name]
+            target.write(block)
+
+    def commit(self) -> SavedStems:
+        """Finish the files and give them their final names.
+
+        Raises:
+            AudioError: A file could not be written; none stands under its final name then, unless
+                the failure was in renaming.
+        """
+        gain = 1.0
+        if self._format.clips:
+            gain = 1.0 / self._peak if self._peak > 1.0 else 1.0
+            self._encode_spools(gain)
+        for writer in self._writers.values():
+            writer.finish()
+        paths = {}
+        for name in self._names:
+            writer = self._writers.pop(name)
+            writer.commit()
+            paths[name] = writer.path
+        return SavedStems(paths=paths, gain=gain, peak=self._peak)
+
+    def discard(self) -> None:
+        """Remove everything that is not under its final name."""
+        for writer in self._writers.values():
+            writer.discard()
+        for spool in self._spools.values():
+            spool.close()
+        self._writers, self._spools = {}, {}
+
+    def _encode_spools(self, gain: float) -> None:
+        if gain < 1.0:
+            logger.info("%s: all stems turned down by %.2f dB", self._folder, 20 * np.log10(gain))
+        for name in self._names:
+            self._writers[name] = self._open(name)
+            spool = self._spools.pop(name)
+            for block in spool.read():
+                self._writers[name].write(block * np.float32(gain) if gain < 1.0 else block)
+            spool.close()
+
+    def _open(self, name: str) -> AudioWriter:
+        return AudioWriter(
+            self._folder / f"{name}{self._format.extension}",
+            audio_format=self._format,
+            sample_rate=self._sample_rate,
+            num_channels=self._num_channels,
+            num_samples=self._num_samples,
+        )
+
+
+class _Spool:
+    """Float samples on the disk, in a file that has no name and vanishes with the process."""
+
+    def __init__(self, folder: Path, num_channels: int) -> None:
+        self._folder, self._num_channels = folder, num_channels
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in close()
+        except OSError as error:
+            raise self._error(error) from error
+
+    def write(self, block: np.ndarray) -> None:
+        try:
+            self._file.write(np.ascontiguousarray(block.T, dtype=np.float32).data)
+        except OSError as error:
+            raise self._error(error) from error
+
+    def read(self) -> Iterator[np.ndarray]:
+        self._file.seek(0)
+        while content := self._file.read(SPOOL_SAMPLES * self._num_channels * 4):
+            yield np.frombuffer(content, np.float32).reshape(-1, self._num_channels).T
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _error(self, error: OSError) -> AudioError:
+        return AudioError(f"cannot write to {self._folder}: {error.strerror}. Is the disk full?")
+
+
+def make_folder(folder: Path) -> Path:
+    """Create an output folder if there is none.
+
+    Raises:
+        AudioError: It cannot be created or is a file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AudioError(f"cannot create the folder {folder}: {error.strerror}") from error
+    return folder
+
+
+def note_random_weights(folder: Path, model_name: str) -> None:
+    """Leave a note in a folder whose stems come from untrained weights."""
+    (folder / RANDOM_WEIGHTS_NOTE).write_text(
+        f"The stems in this folder were made by {model_name} with RANDOM weights.\n"
+        "They are noise that shows that the program runs, and no separation of the song.\n",
+        encoding="utf-8",
+    )
