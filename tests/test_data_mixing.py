@@ -1,0 +1,256 @@
+"""Augmentations keep what they promise; examples depend on their number alone."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from zoo.data import MixingConfig, MixingDataset, decode_tracks, find_tracks
+from zoo.data.augmentations import (
+    AUGMENTATIONS,
+    ChannelSwap,
+    Equaliser,
+    Gain,
+    Reverberation,
+    Saturation,
+    SignFlip,
+    Speed,
+    StereoWidth,
+    soft_clip_bus,
+)
+from zoo.data.mixing import PlannedAugmentation
+
+SOURCES = ("vocals", "drums", "bass", "other")
+RATE = 8000
+
+
+def tone(frequency: float, num_samples: int = 16384, sample_rate: int = 44100) -> np.ndarray:
+    wave = 0.25 * np.sin(2 * np.pi * frequency * np.arange(num_samples) / sample_rate)
+    return np.stack([wave, 0.5 * wave]).astype(np.float32)
+
+
+def rms(audio: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(audio))))
+
+
+def generator(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def peak_frequency(audio: np.ndarray, sample_rate: int = 44100) -> float:
+    window = np.hanning(audio.shape[-1])
+    spectrum = np.abs(np.fft.rfft(audio[0] * window, n=1 << 18))
+    return float(spectrum.argmax() * sample_rate / (1 << 18))
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS.names())
+def test_every_augmentation_is_seeded_and_leaves_its_input_alone(name):
+    transform, audio = AUGMENTATIONS[name](), tone(440)
+    kept = audio.copy()
+    first, second = transform(audio, generator(3)), transform(audio, generator(3))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(audio, kept)
+    assert first.dtype == np.float32
+    assert np.isfinite(first).all()
+    assert first.shape == audio.shape or name == "speed"
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS.names())
+def test_silence_stays_silence(name):
+    silence = np.zeros((2, 4096), dtype=np.float32)
+    assert not AUGMENTATIONS[name]()(silence, generator()).any()
+
+
+def test_gain_is_the_drawn_one():
+    audio = tone(440)
+    np.testing.assert_allclose(
+        Gain(low_db=6.0, high_db=6.0)(audio, generator()), audio * 10 ** (6 / 20), rtol=1e-6
+    )
+
+
+def test_swap_and_flip_are_exact():
+    audio = tone(440)
+    np.testing.assert_array_equal(ChannelSwap()(audio, generator()), audio[[1, 0]])
+    np.testing.assert_array_equal(SignFlip()(audio, generator()), -audio)
+
+
+def test_speed_moves_pitch_and_length_by_the_same_ratio():
+    audio = tone(1000, num_samples=44100)
+    for seed in range(4):
+        ratio = 2 ** (generator(seed).uniform(-3, 3) / 12)
+        changed = Speed(max_semitones=3)(audio, generator(seed))
+        assert changed.shape[-1] == pytest.approx(44100 / ratio, abs=2)
+        assert peak_frequency(changed) == pytest.approx(1000 * ratio, rel=2e-3)
+
+
+def test_equaliser_changes_a_tone_by_its_curve_and_keeps_the_level():
+    bins = np.array([300, 12000])  # tones of whole periods, so that a bin holds all of each
+    frequencies = bins * 44100 / 65536
+    low, high = (tone(frequency, 65536) for frequency in frequencies)
+    coloured = Equaliser(deviation_db=6.0)(low + high, generator(1))
+    knots = np.geomspace(40.0, 18000.0, 7)
+    curve = generator(1).normal(0.0, 6.0, 7)
+    expected = np.interp(np.log(frequencies), np.log(knots), curve)
+    levels = 20 * np.log10(np.abs(np.fft.rfft(coloured[0]))[bins])
+    assert levels[0] - levels[1] == pytest.approx(expected[0] - expected[1], abs=0.05)
+    assert rms(coloured) == pytest.approx(rms(low + high), rel=1e-4)
+
+
+@pytest.mark.parametrize("transform", [Saturation(), Reverberation(), StereoWidth(), Equaliser()])
+def test_timbre_keeps_the_level(transform):
+    audio = tone(440)
+    changed = transform(audio, generator(5))
+    assert rms(changed) == pytest.approx(rms(audio), rel=1e-4)
+    assert np.abs(changed - audio).max() > 1e-3
+
+
+def test_saturation_makes_odd_harmonics_only():
+    changed = Saturation(low_db=12, high_db=12)(tone(441, 44100), generator())
+    spectrum = np.abs(np.fft.rfft(changed[0]))
+    assert spectrum[3 * 441] > 0.05 * spectrum[441]
+    assert spectrum[2 * 441] < 1e-3 * spectrum[441]
+
+
+def test_reverberation_sounds_after_the_source_and_never_before():
+    audio = np.zeros((2, 30000), dtype=np.float32)
+    audio[:, 10000] = 1.0
+    changed = Reverberation(min_seconds=0.3, max_seconds=0.3)(audio, generator(2))
+    assert np.abs(changed[:, :10000]).max() < 1e-5
+    assert rms(changed[:, 12000:14000]) > 10 * rms(changed[:, 22000:24000]) > 0
+
+
+def test_stereo_width_zero_is_mono():
+    audio = tone(440)
+    changed = StereoWidth(min_width=0, max_width=0, max_balance_db=0)(audio, generator())
+    np.testing.assert_allclose(changed[0], changed[1], atol=1e-7)
+
+
+def test_soft_clip_gives_every_source_the_gain_of_the_bus():
+    targets = np.stack([tone(110), 2 * tone(700), tone(2000)])
+    clipped = soft_clip_bus(targets, drive_db=9.0)
+    bus = targets.sum(axis=0)
+    driven = bus * 10 ** (9 / 20) / np.abs(bus).max()
+    expected = np.tanh(driven) * np.abs(bus).max() / 10 ** (9 / 20)
+    np.testing.assert_allclose(clipped.sum(axis=0), expected, atol=1e-5)
+    loud = np.abs(targets) > 1e-2
+    gains = clipped[0][loud[0]] / targets[0][loud[0]]
+    both = loud[0] & loud[1]
+    np.testing.assert_allclose(
+        clipped[0][both] / targets[0][both], clipped[1][both] / targets[1][both], rtol=1e-4
+    )
+    assert gains.min() < 0.8
+    assert gains.max() <= 1.0 + 1e-6
+
+
+@pytest.fixture
+def tracks(tmp_path):
+    """Two full tracks and one of drums alone; every source is a constant that tells its origin."""
+    for number, name in enumerate(("a/one", "a/two")):
+        for place, source in enumerate(SOURCES):
+            level = 0.1 * (place + 1) + 0.01 * number
+            _write(tmp_path / "data" / name / f"{source}.wav", level)
+    _write(tmp_path / "data" / "b" / "kit" / "drums.wav", 0.9)
+    return decode_tracks(
+        find_tracks(tmp_path / "data", sources=SOURCES),
+        cache_directory=tmp_path / "cache",
+        sample_rate=RATE,
+    )
+
+
+def _write(path, level):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.full((4 * RATE, 2), level), RATE, subtype="FLOAT")
+
+
+def dataset(tracks, seed=0, **options):
+    config = MixingConfig(chunk_samples=1000, **options)
+    return MixingDataset(tracks, sources=SOURCES, config=config, seed=seed)
+
+
+def origins(example):
+    """Level of each source, rounded to tell the tracks apart."""
+    return [round(float(source.mean()), 2) for source in example]
+
+
+def test_remixed_sources_come_from_different_tracks_and_aligned_ones_from_one(tracks):
+    remixed = {tuple(origins(dataset(tracks)[index])) for index in range(60)}
+    assert any(len({round(level * 100) % 10 for level in levels}) > 1 for levels in remixed)
+    assert {levels[1] for levels in remixed} == {0.2, 0.21, 0.9}
+    aligned = {tuple(origins(dataset(tracks, remix_probability=0.0)[index])) for index in range(20)}
+    assert aligned == {(0.1, 0.2, 0.3, 0.4), (0.11, 0.21, 0.31, 0.41)}
+
+
+def test_group_weights_set_the_share_of_a_group(tracks):
+    weighted = dataset(tracks, group_weights={"a": 1.0, "b": 3.0})
+    share = np.mean([origins(weighted[index])[1] == 0.9 for index in range(400)])
+    assert share == pytest.approx(0.75, abs=0.07)
+
+
+def test_dropout_leaves_sources_out(tracks):
+    examples = dataset(tracks, dropout_probability=0.5)
+    silent = np.mean([[not source.any() for source in examples[index]] for index in range(200)])
+    assert silent == pytest.approx(0.5, abs=0.06)
+
+
+def test_an_example_depends_on_seed_and_number_alone(tracks):
+    augmentations = tuple(
+        PlannedAugmentation(transform=AUGMENTATIONS[name](), probability=0.5)
+        for name in AUGMENTATIONS.names()
+    )
+    first, second = (dataset(tracks, seed=7, augmentations=augmentations) for _ in range(2))
+    forward = [first[index] for index in range(6)]
+    backward = [second[index] for index in reversed(range(6))][::-1]
+    for one, other in zip(forward, backward, strict=True):
+        assert one.shape == (4, 2, 1000)
+        assert (one == other).all()
+    assert (dataset(tracks, seed=8, augmentations=augmentations)[0] != forward[0]).any()
+
+
+def test_aligned_sources_share_their_speed(tmp_path):
+    wave = np.sin(2 * np.pi * 500 * np.arange(4 * RATE) / RATE)
+    for source, level in (("vocals", 0.5), ("drums", 0.25)):
+        path = tmp_path / "data" / "one" / f"{source}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.stack([level * wave] * 2, axis=1), RATE, subtype="FLOAT")
+    names = ("vocals", "drums")
+    decoded = decode_tracks(
+        find_tracks(tmp_path / "data", sources=names),
+        cache_directory=tmp_path / "cache",
+        sample_rate=RATE,
+    )
+    config = MixingConfig(
+        chunk_samples=4000,
+        remix_probability=0.0,
+        augmentations=(PlannedAugmentation(transform=Speed(max_semitones=4)),),
+    )
+    examples = MixingDataset(decoded, sources=names, config=config)
+    for index in range(4):
+        vocals, drums = examples[index].numpy()
+        np.testing.assert_allclose(vocals, 2 * drums, atol=1e-3)
+
+
+def test_augmentations_can_be_for_some_sources(tracks):
+    only_bass = PlannedAugmentation(transform=SignFlip(), sources=("bass",))
+    levels = origins(dataset(tracks, augmentations=(only_bass,))[0])
+    assert [level < 0 for level in levels] == [False, False, True, False]
+
+
+def test_chunks_are_placed_where_the_source_sounds(tmp_path):
+    samples = np.zeros((20 * RATE, 2))
+    samples[15 * RATE : 16 * RATE] = 0.3
+    path = tmp_path / "data" / "one" / "vocals.wav"
+    path.parent.mkdir(parents=True)
+    soundfile.write(path, samples, RATE, subtype="FLOAT")
+    decoded = decode_tracks(
+        find_tracks(tmp_path / "data", sources=("vocals",)),
+        cache_directory=tmp_path / "cache",
+        sample_rate=RATE,
+    )
+    config = MixingConfig(chunk_samples=RATE, active_probability=1.0)
+    examples = MixingDataset(decoded, sources=("vocals",), config=config)
+    assert all(examples[index].any() for index in range(50))
+
+
+def test_a_source_without_any_track_is_named(tracks):
+    only_drums = [track for track in tracks if set(track.files) == {"drums"}]
+    with pytest.raises(ValueError, match="'vocals'"):
+        dataset(only_drums)

@@ -1,0 +1,20 @@
+"""Training data: finding tracks, decoding them once, mixing random chunks of them.
+
+``find_tracks`` reads a folder, ``decode_tracks`` turns its files into memory-mapped samples and
+``MixingDataset`` draws seeded training examples from those.
+"""
+
+from zoo.data.decoded import DecodedFile, DecodedTrack, decode_tracks
+from zoo.data.mixing import MixingConfig, MixingDataset
+from zoo.data.tracks import Track, find_tracks, require_disjoint
+
+__all__ = [
+    "DecodedFile",
+    "DecodedTrack",
+    "MixingConfig",
+    "MixingDataset",
+    "Track",
+    "decode_tracks",
+    "find_tracks",
+    "require_disjoint",
+]

@@ -1,0 +1,204 @@
+"""Training examples: random chunks of random tracks, augmented and mixed.
+
+Shape legend: S sources, N samples of a chunk.
+
+Example ``index`` depends on (seed, index) alone: any process may make it in any order, and to
+resume is to go on counting. No generator's state has to be saved.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from zoo.data.augmentations import Augmentation, soft_clip_bus
+from zoo.data.decoded import DecodedFile, DecodedTrack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAugmentation:
+    """An augmentation with how often, and to which sources, it is applied.
+
+    Args:
+        transform: The augmentation.
+        probability: How often it is applied, 0 to 1.
+        sources: To which sources; empty means all.
+    """
+
+    transform: Augmentation
+    probability: float = 1.0
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixingConfig:
+    """How examples are drawn.
+
+    Args:
+        chunk_samples: Length of an example, samples.
+        remix_probability: How often every source comes from a track and a place of its own; else
+            all come from one place of one track with at least two sources.
+        dropout_probability: How often a source is left out of a remixed example.
+        active_probability: How often a chunk is placed so that its source sounds in it.
+        group_weights: Share of each group of tracks (first folder); groups not named here weigh 1.
+            Within a group, tracks weigh by how long the source sounds in them.
+        bus_clip_probability: How often the mixture is driven into a soft limiter.
+        bus_clip_max_db: Largest drive of that limiter over its threshold, dB.
+        augmentations: What is done to each source, in order.
+    """
+
+    chunk_samples: int
+    remix_probability: float = 1.0
+    dropout_probability: float = 0.0
+    active_probability: float = 0.9
+    group_weights: Mapping[str, float] = field(default_factory=dict)
+    bus_clip_probability: float = 0.0
+    bus_clip_max_db: float = 6.0
+    augmentations: tuple[PlannedAugmentation, ...] = ()
+
+
+class MixingDataset(Dataset):
+    """Draw example ``index`` of an endless, seeded stream of training examples.
+
+    Args:
+        tracks: The decoded training tracks.
+        sources: Names of the sources, in the order of the targets.
+        config: How examples are drawn.
+        seed: Two streams of one seed are equal.
+
+    Shape:
+        - Item: (S, 2, N) float32 targets; the mixture is their sum.
+
+    Raises:
+        ValueError: If no track has one of the sources.
+    """
+
+    def __init__(
+        self,
+        tracks: Sequence[DecodedTrack],
+        *,
+        sources: Sequence[str],
+        config: MixingConfig,
+        seed: int = 0,
+    ) -> None:
+        self.sources = tuple(sources)
+        self.config = config
+        self.seed = seed
+        self._solo = {
+            source: _weigh(
+                [track for track in tracks if source in track.files],
+                lambda track, source=source: track.files[source].active_seconds,
+                config.group_weights,
+            )
+            for source in self.sources
+        }
+        for source, pool in self._solo.items():
+            if not pool.tracks:
+                raise ValueError(
+                    f"no training track has a file for {source!r}, so it cannot be learnt; "
+                    "add one, or train a network without that source"
+                )
+        self._aligned = _weigh(
+            [track for track in tracks if len(track.files) > 1],
+            lambda track: max(file.active_seconds for file in track.files.values()),
+            config.group_weights,
+        )
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        """Draw one example."""
+        generator = np.random.default_rng([self.seed, index])
+        remixed = generator.random() < self.config.remix_probability or not self._aligned.tracks
+        if remixed:
+            targets = [self._draw_solo(source, index, generator) for source in self.sources]
+        else:
+            targets = self._draw_aligned(index, generator)
+        mixed = np.stack(targets)  # (S, 2, N)
+        if generator.random() < self.config.bus_clip_probability:
+            drive = generator.uniform(-6.0, self.config.bus_clip_max_db)
+            mixed = soft_clip_bus(mixed, drive_db=drive)
+        return torch.from_numpy(np.ascontiguousarray(mixed, dtype=np.float32))
+
+    def _draw_solo(self, source: str, index: int, generator: np.random.Generator) -> np.ndarray:
+        """Draw one source from a track of its own."""
+        if generator.random() < self.config.dropout_probability:
+            return np.zeros((2, self.config.chunk_samples), dtype=np.float32)
+        track = self._solo[source].draw(generator)
+        file = track.files[source]
+        audio = file.read(self._place(file, generator), self._read_length)
+        return self._augment(audio, source, index, aligned=False)
+
+    def _draw_aligned(self, index: int, generator: np.random.Generator) -> list[np.ndarray]:
+        """Draw every source from one place of one track."""
+        track = self._aligned.draw(generator)
+        sounding = list(track.files.values())
+        start = self._place(sounding[generator.integers(len(sounding))], generator)
+        audio = track.read(self.sources, start, self._read_length)
+        return [
+            self._augment(chunk, source, index, aligned=True)
+            for source, chunk in zip(self.sources, audio, strict=True)
+        ]
+
+    def _augment(self, audio: np.ndarray, source: str, index: int, *, aligned: bool) -> np.ndarray:
+        """Apply the augmentations; those of timing draw alike for all aligned sources."""
+        for place, planned in enumerate(self.config.augmentations):
+            if planned.sources and source not in planned.sources:
+                continue
+            shared = aligned and planned.transform.timing
+            own = 0 if shared else 1 + self.sources.index(source)
+            generator = np.random.default_rng([self.seed, index, place, own])
+            if generator.random() < planned.probability:
+                audio = planned.transform(audio, generator)
+        return audio[:, : self.config.chunk_samples]
+
+    @property
+    def _read_length(self) -> int:
+        """Samples to read so that the chunk is full after any change of speed."""
+        semitones = sum(
+            getattr(planned.transform, "max_semitones", 0.0)
+            for planned in self.config.augmentations
+        )
+        return int(self.config.chunk_samples * 2 ** (semitones / 12)) + 64
+
+    def _place(self, file: DecodedFile, generator: np.random.Generator) -> int:
+        """Choose where a chunk starts; mostly so that a sounding moment lies in it."""
+        length = self._read_length
+        latest = max(0, file.num_samples - length)
+        active = file.active_windows
+        if len(active) and generator.random() < self.config.active_probability:
+            window = active[generator.integers(len(active))]
+            moment = int((window + generator.random()) * 0.1 * file.sample_rate)
+            start = moment - int(generator.random() * self.config.chunk_samples)
+            return min(max(start, 0), latest)
+        return int(generator.integers(latest + 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pool:
+    """Tracks with the chance of each to be drawn."""
+
+    tracks: tuple[DecodedTrack, ...]
+    cumulative: np.ndarray
+
+    def draw(self, generator: np.random.Generator) -> DecodedTrack:
+        """Draw one track."""
+        return self.tracks[int(np.searchsorted(self.cumulative, generator.random(), side="right"))]
+
+
+def _weigh(tracks: list[DecodedTrack], seconds, group_weights: Mapping[str, float]) -> _Pool:
+    """Give each group its share and, inside it, each track a share by how long it sounds."""
+    groups: dict[str, float] = {}
+    for track in tracks:
+        groups[track.group] = groups.get(track.group, 0.0) + seconds(track)
+    weights = np.array(
+        [
+            seconds(track) / max(groups[track.group], 1e-9) * group_weights.get(track.group, 1.0)
+            for track in tracks
+        ]
+    )
+    kept = [place for place, weight in enumerate(weights) if weight > 0]
+    cumulative = np.cumsum(weights[kept] / max(weights.sum(), 1e-9))
+    if len(cumulative):
+        cumulative[-1] = 1.0
+    return _Pool(tracks=tuple(tracks[place] for place in kept), cumulative=cumulative)

@@ -1,0 +1,93 @@
+"""Reading the audio files of a data set, and saying which one is broken."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo.audio import open_audio, read_audio
+from zoo.data.tracks import TrackFile
+from zoo.errors import AudioError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioHeader:
+    """What a file says of itself.
+
+    Args:
+        num_samples: Length in samples.
+        sample_rate: Hz.
+        channels: Number of channels.
+    """
+
+    num_samples: int
+    sample_rate: int
+    channels: int
+
+
+def read_header(file: TrackFile) -> AudioHeader:
+    """Read length, rate and channel count of a file.
+
+    Raises:
+        AudioError: If it cannot be decoded, is empty or has more than two channels.
+    """
+    header = _stream_header(file) if file.stream is not None else _file_header(file)
+    if header.channels > 2:
+        raise AudioError(f"{file} has {header.channels} channels; expected mono or stereo")
+    return header
+
+
+def read_samples(file: TrackFile) -> np.ndarray:
+    """Decode a whole file.
+
+    Shape:
+        - Output: (N, C) float32.
+
+    Raises:
+        AudioError: If it cannot be decoded.
+    """
+    if file.stream is not None:
+        return _read_stream(file)[0]
+    try:
+        return read_audio(file.path)[0].T  # (C, N) -> (N, C)
+    except AudioError as error:
+        raise _undecodable(file, error) from error
+
+
+def _file_header(file: TrackFile) -> AudioHeader:
+    try:
+        with open_audio(file.path) as reader:
+            info = reader.info
+            num_samples = info.num_samples
+            if num_samples is None:
+                num_samples = sum(block.shape[-1] for block in reader.blocks())
+    except AudioError as error:
+        raise _undecodable(file, error) from error
+    return AudioHeader(
+        num_samples=num_samples, sample_rate=info.sample_rate, channels=info.num_channels
+    )
+
+
+def _stream_header(file: TrackFile) -> AudioHeader:
+    samples, sample_rate = _read_stream(file)
+    return AudioHeader(num_samples=len(samples), sample_rate=sample_rate, channels=samples.shape[1])
+
+
+def _read_stream(file: TrackFile) -> tuple[np.ndarray, int]:
+    """Decode one stream of a MUSDB18 file by stempeg, which the musdb package reads it with too."""
+    try:
+        import stempeg
+    except ImportError as error:
+        raise AudioError(
+            f"{file} is a MUSDB18 stem file; reading it needs the musdb package: "
+            "pip install musdb (and ffmpeg on the PATH), or use MUSDB18-HQ"
+        ) from error
+    try:
+        samples, sample_rate = stempeg.read_stems(str(file.path), stem_id=file.stream)
+    # stempeg hands on whatever the ffmpeg it starts and its JSON say.
+    except Exception as error:
+        raise _undecodable(file, error) from error
+    return np.ascontiguousarray(samples, dtype=np.float32), int(sample_rate)
+
+
+def _undecodable(file: TrackFile, error: Exception) -> AudioError:
+    return AudioError(f"{file} cannot be decoded ({error}); export or download it again")
