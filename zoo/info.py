@@ -1,6 +1,7 @@
 """What there is and what it costs: names, parameters, MACs, stages."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from zoo.bounds import meta_network
 from zoo.builder import SpecSource, load_spec
+from zoo.manifests import Metric, available_tags, get_manifest
 from zoo.network import SeparationNetwork
 from zoo.registry import SPECS
 from zoo.spec import Spec, StageSpec
@@ -49,7 +51,7 @@ class ModelInfo:
         macs_per_second_one_source: The same for one source.
         stages: The stage table.
         weights: Tags of the weights that are known for it.
-        metrics: By tag, the metrics that its manifest states, as plain data.
+        metrics: By tag, what its manifest states: published or measured, each with its protocol.
     """
 
     name: str
@@ -59,7 +61,7 @@ class ModelInfo:
     macs_per_second_one_source: int
     stages: tuple[StageInfo, ...]
     weights: tuple[str, ...] = ()
-    metrics: dict[str, list[dict]]
+    metrics: Mapping[str, tuple[Metric, ...]]
 
 
 def add_specs(path: str | Path) -> None:
@@ -83,8 +85,6 @@ def list_models(pattern: str = "*", *, weights: bool = False) -> list[str]:
     names = [name for name in SPECS.names() if fnmatchcase(name, pattern)]
     if not weights:
         return names
-    from zoo.manifests import available_tags
-
     return [name for name in names if available_tags(name)]
 
 
@@ -122,7 +122,14 @@ def _describe(spec: Spec) -> ModelInfo:
 
 
 def _with_weights(info: ModelInfo) -> ModelInfo:
-    return info
+    manifest = get_manifest(info.name)
+    if manifest is None:
+        return info
+    return replace(
+        info,
+        weights=available_tags(info.name),
+        metrics={tag: entry.metrics for tag, entry in manifest.entries.items()},
+    )
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -139,7 +139,7 @@ def _read_unet(mapping: Any) -> UNetSpec:
     own = {field.name for field in fields(UNetSpec)}
     shared_options = {key: value for key, value in mapping.items() if key not in own}
     used: set[str] = set()
-    stages = {
+    stages: dict[str, Any] = {
         name: _read_stage(mapping.get(name), f"unet.{name}", shared_options, used)
         for name in STAGES
     }

@@ -4,7 +4,9 @@ Shapes: see the legend in ``blocks.stage``. Features keep the batch B of the mix
 first block that depends on the condition; from there on they have B * Q.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +33,7 @@ class UNetFeatures:
     middle: Tensor
 
 
-def build_block(block: BlockSpec | None, shape: StageShape) -> nn.Module | None:
+def build_block(block: BlockSpec | None, shape: StageShape) -> Any:
     """Build the block of a stage, or None where the stage has none."""
     if block is None:
         return None
@@ -52,8 +54,8 @@ class Stage(nn.Module):
 
     def __init__(self, spec: StageSpec, shape: StageShape, *, own_generator: bool) -> None:
         super().__init__()
-        self.local = BLOCKS[spec.local.name].from_stage(shape, spec.local.options)
-        self.modulation = build_block(spec.modulation, shape)
+        self.local = build_block(spec.local, shape)
+        self.modulation: Any = build_block(spec.modulation, shape)
         inside = StageShape(
             in_channels=shape.channels,
             channels=shape.channels,
@@ -62,7 +64,7 @@ class Stage(nn.Module):
             activation=shape.activation,
             norm=shape.norm,
         )
-        self.frequency = build_block(spec.frequency, inside)
+        self.frequency: Any = build_block(spec.frequency, inside)
         self.frequency_listens = spec.frequency is not None and spec.frequency.uses_condition
         if self.modulation is not None and own_generator:
             assert shape.condition_dim is not None  # the spec's check
@@ -93,6 +95,9 @@ class Stage(nn.Module):
 class EncoderLevel(nn.Module):
     """A stage and the down-sampling that follows it."""
 
+    stage: Stage
+    down: Downsampling
+
     def __init__(self, stage: Stage, down: Downsampling) -> None:
         super().__init__()
         self.stage = stage
@@ -101,6 +106,9 @@ class EncoderLevel(nn.Module):
 
 class DecoderLevel(nn.Module):
     """An up-sampling and the stage that follows it, which reads the skip connection too."""
+
+    up: Upsampling
+    stage: Stage
 
     def __init__(self, up: Upsampling, stage: Stage) -> None:
         super().__init__()
@@ -132,15 +140,16 @@ class UNet(nn.Module):
             norm_2d(unet.norm, width),
             make_activation(unet.activation),
         )
-        self.encoder = nn.ModuleList()
-        self.decoder = nn.ModuleList()
+        encoder, decoder = nn.ModuleList(), nn.ModuleList()
         for level in range(unet.depth):
             stage = _make_stage(spec, unet.encoder, in_channels=width, halvings=level)
-            self.encoder.append(EncoderLevel(stage, _resampling(Downsampling, unet)))
-        self.middle = _make_stage(spec, unet.middle, in_channels=width, halvings=unet.depth)
+            encoder.append(EncoderLevel(stage, Downsampling(width, **_resampling(unet))))
         for level in reversed(range(unet.depth)):
             stage = _make_stage(spec, unet.decoder, in_channels=2 * width, halvings=level)
-            self.decoder.append(DecoderLevel(_resampling(Upsampling, unet), stage))
+            decoder.append(DecoderLevel(Upsampling(width, **_resampling(unet)), stage))
+        self.encoder = cast("Sequence[EncoderLevel]", encoder)
+        self.middle = _make_stage(spec, unet.middle, in_channels=width, halvings=unet.depth)
+        self.decoder = cast("Sequence[DecoderLevel]", decoder)
         self.exit = nn.Conv2d(width, edge_channels, (1, kernel_bins), padding=(0, kernel_bins - 1))
         stages = [level.stage for level in self.encoder] + [self.middle]
         stages += [level.stage for level in self.decoder]
@@ -210,8 +219,8 @@ def _make_stage(spec: Spec, stage: StageSpec, *, in_channels: int, halvings: int
     return Stage(stage, shape, own_generator=own_generator)
 
 
-def _resampling(kind: type, unet: UNetSpec) -> nn.Module:
-    return kind(unet.width, activation=unet.resampling_activation, norm=unet.norm)
+def _resampling(unet: UNetSpec) -> dict[str, str]:
+    return {"activation": unet.resampling_activation, "norm": unet.norm}
 
 
 def _shared_generator(spec: Spec, stages: list[Stage]) -> SharedGenerator | None:

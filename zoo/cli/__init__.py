@@ -1,8 +1,8 @@
 """The command line: one module a subcommand, imported only when its command runs.
 
-``--help`` must answer in under a second, so nothing here and no ``add_arguments`` may import torch.
-A command module has ``HELP`` (one line), ``add_arguments(parser)`` and ``run(arguments) -> int``; inside
-``run`` it imports what it needs.
+``--help`` must answer in under a second, so nothing here and no ``add_arguments`` may import
+torch. A command module has ``HELP`` (one line), ``add_arguments(parser)`` and
+``run(arguments) -> int``; inside ``run`` it imports what it needs.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Build the parser of every subcommand that is present in this installation."""
     parser = argparse.ArgumentParser(
         prog="lightsaft-zoo",
-        description="Music source separation with conditioned networks (LaSAFT / LightSAFT family).",
+        description="Music source separation with conditioned networks of the LightSAFT family.",
     )
     parser.add_argument("-v", "--verbose", action="count", default=0, help="log more (repeatable)")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -53,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand and return its exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped."""
+    """Run one subcommand; 0 is done, 1 failed, 2 wrong usage, 130 stopped by the keyboard."""
     arguments = build_parser().parse_args(argv)
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(arguments.verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
