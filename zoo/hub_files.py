@@ -1,11 +1,12 @@
 """Files from the Hugging Face Hub, with its failures told apart and in our words."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
-from huggingface_hub import hf_hub_download
+from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -15,13 +16,15 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.file_download import DryRunFileInfo
 
 from zoo.downloads import Progress
 from zoo.errors import WeightsError, WeightsUnavailableError
 
 __all__ = ["MAX_REPO_FILE_BYTES", "download_from_hub"]
 
+logger = logging.getLogger(__name__)
+
+LIBRARY_NAME = "lightsaft-zoo"
 MAX_REPO_FILE_BYTES = 1 << 30
 # The base error of whichever HTTP client this version of the Hub library is made with.
 TRANSPORT_ERROR = cast("type[Exception]", HfHubHTTPError.__bases__[0])
@@ -53,29 +56,21 @@ def download_from_hub(
         WeightsError: If there is no such repository, revision or file, if it may not be read, or
             if the file is larger than any weights of ours.
     """
-
-    def fetch(**options: Any) -> str | DryRunFileInfo:
-        return hf_hub_download(
-            repo_id,
-            file,
-            revision=revision,
-            cache_dir=cache,
-            endpoint=endpoint,
-            local_files_only=offline,
-            library_name="lightsaft-zoo",
-            **options,
-        )
-
     where = f"{file} of {repo_id}" + (f" at {revision}" if revision else "") + " on the Hub"
     try:
-        if not offline:
-            found = fetch(dry_run=True)
-            size = found.file_size if isinstance(found, DryRunFileInfo) else None
-            if size is not None and size > MAX_REPO_FILE_BYTES:
-                raise WeightsError(
-                    f"{where}: {size} bytes; expected at most {MAX_REPO_FILE_BYTES}, not fetched"
-                )
-        return Path(str(fetch(tqdm_class=_bar_class(progress))))
+        reachable = not offline and _check_size(repo_id, file, revision, endpoint, where)
+        return Path(
+            hf_hub_download(
+                repo_id,
+                file,
+                revision=revision,
+                cache_dir=cache,
+                endpoint=endpoint,
+                local_files_only=not reachable,
+                library_name=LIBRARY_NAME,
+                tqdm_class=_bar_class(progress),
+            )
+        )
     except LocalEntryNotFoundError as error:
         reason = "offline mode is on" if offline else "the Hub cannot be reached"
         raise WeightsUnavailableError(f"{where}: {reason}, and it is not in the cache") from error
@@ -95,6 +90,28 @@ def download_from_hub(
         raise WeightsError(f"{where}: {error}") from error
     except (HfHubHTTPError, TRANSPORT_ERROR, OSError) as error:
         raise WeightsUnavailableError(f"{where}: {error}") from error
+
+
+def _check_size(
+    repo_id: str, file: str, revision: str | None, endpoint: str | None, where: str
+) -> bool:
+    """Ask for the file's size once, refuse too large a one; False if the Hub is out of reach.
+
+    The Hub library's download asks too, but goes on asking for half a minute before it gives up.
+    """
+    url = hf_hub_url(repo_id, file, revision=revision, endpoint=endpoint)
+    try:
+        size = get_hf_file_metadata(url, endpoint=endpoint, library_name=LIBRARY_NAME).size
+    except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError):
+        raise
+    except (HfHubHTTPError, TRANSPORT_ERROR, OSError) as error:
+        logger.info("%s: %s", where, error)
+        return False
+    if size is not None and size > MAX_REPO_FILE_BYTES:
+        raise WeightsError(
+            f"{where}: {size} bytes; expected at most {MAX_REPO_FILE_BYTES}, not fetched"
+        )
+    return True
 
 
 def _bar_class(progress: Progress | None) -> Any:
