@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 import soxr
 
-from zoo.data.reading import AudioHeader, read_header, read_samples
+from zoo.data.reading import AudioHeader, read_header, read_samples, require_alike
 from zoo.data.tracks import Track, TrackFile
-from zoo.errors import AudioError
 
 logger = logging.getLogger(__name__)
 
@@ -143,9 +142,7 @@ def decode_tracks(
             source: directory / _file_name(file, sample_rate)
             for source, file in track.files.items()
         }
-        _require_alike(
-            track, {source: _header(file, places[source]) for source, file in track.files.items()}
-        )
+        require_alike({file: _header(file, places[source]) for source, file in track.files.items()})
         files = {}
         for source, file in track.files.items():
             files[source] = _decode_file(file, places[source], sample_rate)
@@ -161,20 +158,6 @@ def decode_tracks(
             )
         )
     return tuple(decoded)
-
-
-def _require_alike(track: Track, headers: Mapping[str, AudioHeader]) -> None:
-    """Refuse a track whose files cannot be aligned sample by sample."""
-    (first_source, first), *rest = headers.items()
-    for source, header in rest:
-        for what, unit in (("num_samples", "samples"), ("sample_rate", "Hz"), ("channels", "ch")):
-            got, expected = getattr(header, what), getattr(first, what)
-            if got != expected:
-                raise AudioError(
-                    f"{track.files[source]} has {got} {unit}, but {track.files[first_source]} "
-                    f"has {expected} {unit}; the files of one track must agree: export them "
-                    "again at one length, rate and channel count"
-                )
 
 
 def _file_name(file: TrackFile, sample_rate: int) -> str:

@@ -1,5 +1,6 @@
 """Reading the audio files of a data set, and saying which one is broken."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,27 @@ def read_samples(file: TrackFile) -> np.ndarray:
         return read_audio(file.path)[0].T  # (C, N) -> (N, C)
     except AudioError as error:
         raise _undecodable(file, error) from error
+
+
+def require_alike(headers: Mapping[TrackFile, AudioHeader]) -> None:
+    """Refuse files of one track that cannot be aligned sample by sample.
+
+    Args:
+        headers: Header of each file of the track, in any order.
+
+    Raises:
+        AudioError: If two differ in length, rate or channels; the message names both.
+    """
+    (first_file, first), *rest = headers.items()
+    for file, header in rest:
+        for what, unit in (("sample_rate", "Hz"), ("channels", "ch"), ("num_samples", "samples")):
+            got, expected = getattr(header, what), getattr(first, what)
+            if got != expected:
+                raise AudioError(
+                    f"{file} has {got} {unit}, but {first_file} has {expected} {unit}; the files "
+                    "of one track must agree: export them again at one length, rate and channel "
+                    "count"
+                )
 
 
 def _file_header(file: TrackFile) -> AudioHeader:
