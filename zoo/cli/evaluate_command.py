@@ -1,0 +1,129 @@
+"""``python -m zoo evaluate``: score weights on tracks, beside references and baselines."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoo.evaluation.records import TrackRecord
+    from zoo.evaluation.session import EvaluationSession
+
+HELP = "score weights on a folder of tracks by the MDX, SI-SDR and BSS Eval protocols"
+DEFAULT_METRICS = "mdx,si"
+DEFAULT_ABSENT_DB = 15.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--model", required=True, metavar="NAME", help="spec name or YAML file")
+    parser.add_argument(
+        "--weights", default="default", metavar="TAG", help="tag, checkpoint or Hub repository"
+    )
+    parser.add_argument(
+        "--data",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="one folder a track, one file a source",
+    )
+    parser.add_argument(
+        "--metrics",
+        default=DEFAULT_METRICS,
+        metavar="LIST",
+        help="comma-separated: mdx, si, bsseval (slow: about half a minute a minute of audio); "
+        "default: %(default)s",
+    )
+    parser.add_argument(
+        "--baselines",
+        default="",
+        metavar="LIST",
+        help="comma-separated networks of other packages: htdemucs, hdemucs, demucs48_hq, umx, "
+        "xumx, hdemucs_high, ...",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="keep records (an interrupted run resumes), report.md, report.json and plots here",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="scoring processes; default: %(default)s"
+    )
+    parser.add_argument("--device", default="auto", help="where the network runs; default: auto")
+    parser.add_argument("--precision", default="auto", help="what it computes in; default: auto")
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="score the estimates as the network makes them, without mixture consistency, as the "
+        "papers do",
+    )
+    parser.add_argument(
+        "--absent-db",
+        type=float,
+        default=DEFAULT_ABSENT_DB,
+        metavar="DB",
+        help="a source further below the mixture of a track is reported, not averaged; 'inf' "
+        "averages all but silent ones, as on MUSDB18; default: %(default)s",
+    )
+    parser.add_argument(
+        "--confidence", type=float, default=0.95, help="of the intervals; default: %(default)s"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the bootstrap; default: %(default)s"
+    )
+    parser.add_argument(
+        "--published", action="store_true", help="also print the published scores, kept apart"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate and print the report; an interruption still reports the finished tracks."""
+    from tqdm import tqdm
+
+    from zoo.evaluation.bootstrap import BootstrapConfig
+    from zoo.evaluation.published import PUBLISHED_TABLES
+    from zoo.evaluation.report import published_report
+    from zoo.evaluation.session import EvaluationSession
+
+    session = EvaluationSession.open(
+        arguments.model,
+        weights=arguments.weights,
+        data=arguments.data,
+        metrics=arguments.metrics,
+        baselines=_split(arguments.baselines),
+        device=arguments.device,
+        precision=arguments.precision,
+        mixture_consistency=not arguments.raw,
+        out=arguments.out,
+        absent_db=arguments.absent_db,
+        bootstrap=BootstrapConfig(confidence=arguments.confidence, seed=arguments.seed),
+    )
+    with tqdm(total=session.num_records, unit="score", disable=None) as bar:
+
+        def show(record: "TrackRecord") -> None:
+            bar.set_postfix_str(f"{record.system} on {record.track}"[:60], refresh=False)
+            bar.update()
+
+        try:
+            session.run(num_jobs=arguments.jobs, on_record=show)
+        except KeyboardInterrupt:
+            bar.close()
+            _report_partial(session)
+            raise
+    print(session.report())
+    if arguments.published:
+        print(published_report(PUBLISHED_TABLES))
+    return 0
+
+
+def _report_partial(session: "EvaluationSession") -> None:
+    """Show what is finished before giving way to the interruption."""
+    if session.num_finished_tracks:
+        print(session.report())
+    print(f"{session.num_finished_tracks} tracks are finished", file=sys.stderr)
+
+
+def _split(text: str) -> list[str]:
+    """Read a comma-separated list of names; dashes are as good as underscores."""
+    return [name.strip().replace("-", "_") for name in text.split(",") if name.strip()]

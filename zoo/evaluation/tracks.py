@@ -1,0 +1,191 @@
+"""The tracks that are scored: found by ``zoo.data``, checked before anything runs, loaded whole.
+
+Shape legend: C channels, N samples.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo.data.reading import read_header, read_samples, require_alike
+from zoo.data.tracks import AUDIO_SUFFIXES, STEM_SUFFIX, Track, TrackFile, find_tracks
+from zoo.errors import AudioError
+
+MUSDB_SOURCES = ("vocals", "drums", "bass", "other")
+MIXTURE_STREAM = 0
+# A source without a file is silent. Where a mixture is given, it must agree: what it holds beyond
+# the sources that are there has to stay this far below it, or the file is missing, not silent.
+MISSING_SOURCE_DB = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackAudio:
+    """The samples of one track.
+
+    Args:
+        mixture: What systems separate, (C, N) float32.
+        targets: The sources that are scored, each (C, N) float32; silent where there is no file.
+        every_source: All sources that have a file, scored or not.
+        sample_rate: Hz.
+    """
+
+    mixture: np.ndarray
+    targets: Mapping[str, np.ndarray]
+    every_source: Mapping[str, np.ndarray]
+    sample_rate: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationTrack:
+    """One track whose files were found to agree.
+
+    Args:
+        name: The track's folder relative to the data folder.
+        sources: The sources that are scored.
+        files: File of each source that is there, scored or not.
+        mixture: File of the mixture; None where it is the sum of the sources.
+        num_samples: Length in samples.
+        sample_rate: Hz.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    files: Mapping[str, TrackFile]
+    mixture: TrackFile | None
+    num_samples: int
+    sample_rate: int
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.num_samples / self.sample_rate
+
+    def fingerprint(self) -> str:
+        """Identify the content by name, place, size and time of change of its files."""
+        facts = [self.name, self.sources]
+        for role, file in sorted([*self.files.items(), *self._mixture_item()]):
+            status = file.path.stat()
+            facts.append((role, file.stream, status.st_size, status.st_mtime_ns))
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def load(self) -> TrackAudio:
+        """Decode the track.
+
+        Raises:
+            AudioError: If a file cannot be decoded, or the given mixture shows that the file of a
+                source is missing.
+        """
+        decoded = {source: _decode(file) for source, file in self.files.items()}
+        total = functools.reduce(np.add, decoded.values())
+        mixture = total if self.mixture is None else _decode(self.mixture)
+        absent = [source for source in self.sources if source not in decoded]
+        if absent:
+            self._require_silent(absent, mixture=mixture, residual=mixture - total)
+        return TrackAudio(
+            mixture=mixture,
+            targets={
+                source: decoded.get(source, np.zeros_like(mixture)) for source in self.sources
+            },
+            every_source=decoded,
+            sample_rate=self.sample_rate,
+        )
+
+    def _mixture_item(self) -> list[tuple[str, TrackFile]]:
+        return [] if self.mixture is None else [("mixture", self.mixture)]
+
+    def _require_silent(
+        self, absent: Sequence[str], *, mixture: np.ndarray, residual: np.ndarray
+    ) -> None:
+        """Refuse a track whose mixture is more than its sources explain."""
+        allowed = np.sum(mixture**2) * 10 ** (-MISSING_SOURCE_DB / 10)
+        if np.sum(residual**2) > allowed:
+            raise AudioError(
+                f"{self.mixture} holds more than the sources of track {self.name!r}, which has no "
+                f"file for {', '.join(absent)}; add the missing file, or remove the mixture if the "
+                "source is silent and the mixture is not its sum"
+            )
+
+
+def find_evaluation_tracks(
+    directory: str | Path, *, sources: Sequence[str]
+) -> tuple[EvaluationTrack, ...]:
+    """Find the tracks under a folder and check that the files of each agree.
+
+    The mixture is ``mixture.*`` where a track has one, else the sum of its sources. Sources that
+    are not scored count for the mixture: a singing-voice network needs the band to remove.
+
+    Args:
+        directory: One folder a track, one file a source; or MUSDB18's ``.stem.mp4`` files.
+        sources: Which sources to score.
+
+    Raises:
+        AudioError: If there is no track, no track has one of the sources, the folder has both a
+            ``train`` and another part, or files are unreadable or differ in length, rate or
+            channels.
+    """
+    root = Path(directory)
+    _refuse_training_parts(root)
+    known = tuple(dict.fromkeys([*sources, *MUSDB_SOURCES]))
+    found = find_tracks(root, sources=known)
+    for source in sources:
+        if not any(source in track.files for track in found):
+            raise AudioError(
+                f"no track in {root} has a file for {source!r}; expected {source}.wav (or another "
+                f"audio format) beside {', '.join(sorted({n for t in found for n in t.files}))}"
+            )
+    return tuple(_check(track, sources) for track in found)
+
+
+def _refuse_training_parts(root: Path) -> None:
+    """Keep training tracks out of a score: a data set's root holds them beside the others."""
+    if (root / "train").is_dir():
+        others = sorted(
+            path.name for path in root.iterdir() if path.is_dir() and path.name != "train"
+        )
+        if others:
+            raise AudioError(
+                f"{root} holds train and {', '.join(others)}; name the part to evaluate on, for "
+                f"example {root / others[-1]}"
+            )
+
+
+def _check(track: Track, sources: Sequence[str]) -> EvaluationTrack:
+    """Read the headers of a track and refuse files that do not agree."""
+    mixture = _find_mixture(track)
+    every = [*track.files.values(), *([] if mixture is None else [mixture])]
+    headers = {file: read_header(file) for file in every}
+    require_alike(headers)
+    header = headers[every[0]]
+    return EvaluationTrack(
+        name=track.name,
+        sources=tuple(sources),
+        files=dict(track.files),
+        mixture=mixture,
+        num_samples=header.num_samples,
+        sample_rate=header.sample_rate,
+    )
+
+
+def _find_mixture(track: Track) -> TrackFile | None:
+    """Find the mixture that belongs to a track's sources."""
+    file = next(iter(track.files.values()))
+    if file.stream is not None:
+        return TrackFile(path=file.path, stream=MIXTURE_STREAM)
+    candidates = sorted(
+        path
+        for path in file.path.parent.glob("mixture.*")
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.endswith(STEM_SUFFIX)
+    )
+    if len(candidates) > 1:
+        raise AudioError(f"two mixtures: {candidates[0]} and {candidates[1]}; keep one of them")
+    return TrackFile(path=candidates[0]) if candidates else None
+
+
+def _decode(file: TrackFile) -> np.ndarray:
+    """Decode a file to (C, N) float32."""
+    return np.ascontiguousarray(read_samples(file).T)  # (N, C) -> (C, N)
