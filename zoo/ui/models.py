@@ -1,0 +1,92 @@
+"""The models that a Space offers, each loaded once and shared by all visitors."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from zoo.errors import WeightsError
+from zoo.manifests import get_manifest
+from zoo.separator import Separator
+from zoo.space_config import SpaceConfig
+
+__all__ = ["ModelShelf"]
+
+logger = logging.getLogger(__name__)
+
+
+class ModelShelf:
+    """Loads models on first use and remembers how fast they are on this machine.
+
+    Args:
+        config: Which models are offered, in the order of preference.
+        load: From a model's name to its separator; the app's tests put smaller ones here.
+
+    Raises:
+        WeightsError: No offered model has weights that can be had.
+    """
+
+    def __init__(
+        self, config: SpaceConfig, *, load: Callable[[str], Separator] = Separator
+    ) -> None:
+        self._config = config
+        self._load = load
+        self._lock = threading.Lock()
+        self._separators: dict[str, Separator] = {}
+        self._speeds: dict[str, float] = {}
+        self.names = [name for name in config.model_names if get_manifest(name) is not None]
+        self.default, self.notice = self._choose_default()
+
+    def _choose_default(self) -> tuple[str, str]:
+        failures = []
+        for name in list(self.names):
+            try:
+                separator = self.separator(name)
+            except WeightsError as error:
+                logger.warning("%s is not offered: %s", name, error)
+                failures.append(name)
+                self.names.remove(name)
+                continue
+            told = list(separator.notices)
+            if failures:
+                told.append(
+                    f"The weights of {', '.join(failures)} could not be reached; this page uses "
+                    f"{name} with the weights '{separator.weights}' instead."
+                )
+            return name, " ".join(told)
+        offered = ", ".join(self._config.model_names)
+        raise WeightsError(
+            f"none of the offered models ({offered}) has weights that can be had; connect to the "
+            "internet once, or offer a model whose weights are bundled"
+        )
+
+    def load_all(self) -> None:
+        """Load every offered model now; those whose weights cannot be had leave the menu."""
+        for name in list(self.names):
+            try:
+                self.separator(name)
+            except WeightsError as error:
+                logger.warning("%s is not offered: %s", name, error)
+                self.names.remove(name)
+
+    def separator(self, name: str) -> Separator:
+        """Return the separator of an offered model.
+
+        Raises:
+            ValueError: The model is not offered.
+            WeightsError: Its weights cannot be had.
+        """
+        if name not in self.names:
+            raise ValueError(f"{name!r} is not offered here; choose one of {', '.join(self.names)}")
+        with self._lock:
+            if name not in self._separators:
+                self._separators[name] = self._load(name)
+            return self._separators[name]
+
+    def expected_seconds(self, name: str, *, audio_seconds: float) -> float | None:
+        """Return how long one source of a song will take, None before the first one was timed."""
+        speed = self._speeds.get(name)
+        return None if speed is None else speed * audio_seconds
+
+    def note_speed(self, name: str, *, seconds: float, audio_seconds: float) -> None:
+        """Remember how long one source of a song took, for the next one's forecast."""
+        self._speeds[name] = seconds / audio_seconds
