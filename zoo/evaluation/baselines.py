@@ -7,6 +7,7 @@ Shape legend: C channels, N samples, S sources.
 """
 
 import importlib
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -129,7 +130,7 @@ def _load(baseline: Baseline) -> LoadedBaseline:
         raise BaselineError(
             f"{baseline.title} needs the {baseline.package} package ({error}); {baseline.install}"
         ) from error
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise BaselineError(
             f"the weights of {baseline.title} could not be had: {error}. They come from "
             f"{baseline.weights}; connect once to the internet, or copy that cache from a machine "
