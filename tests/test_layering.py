@@ -14,8 +14,9 @@ HEAVY = {"gradio", "ray", "matplotlib", "spaces"}
 LAYERS = [
     {"errors"},
     {"spec", "spec_parsing", "registry"},
-    {"unet", "network", "bounds", "adapters", "overlap_add", "audio", "silence"},
-    {"builder", "info", "hub", "manifests", "checkpoints"},
+    {"adapters", "hub", "manifests", "checkpoints", "model_card"},
+    {"unet", "network", "hub_model", "bounds", "overlap_add", "audio", "silence"},
+    {"builder", "info"},
     {"separator", "separation_result", "inference"},
     {"data", "training", "evaluation", "space"},
     {"cli", "ui"},

@@ -72,6 +72,7 @@ def build(
     from zoo.hub import load_weights
 
     loaded = load_weights(spec, weights)
+    network.weights_entry = loaded.manifest_entry
     return load_into(network, loaded.state_dict)
 
 
@@ -89,7 +90,9 @@ def _build_pretrained(source: str) -> SeparationNetwork:
 
     spec, loaded = load_pretrained(source)
     meta_network(spec)
-    return load_into(SeparationNetwork(spec), loaded.state_dict)
+    network = SeparationNetwork(spec)
+    network.weights_entry = loaded.manifest_entry
+    return load_into(network, loaded.state_dict)
 
 
 def load_into(network: SeparationNetwork, state_dict: Mapping[str, Any]) -> SeparationNetwork:

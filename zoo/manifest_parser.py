@@ -132,7 +132,7 @@ def _parse_metric(mapping: object, *, where: str) -> Metric:
     metric = Metric(
         protocol=reader.choice("protocol", PROTOCOLS),
         dataset=reader.text("dataset"),
-        sdr=MappingProxyType({source: float(value) for source, value in sdr.items()}),
+        sdr={source: float(value) for source, value in sdr.items()},
         measured_by=reader.choice("measured_by", MEASURED_BY),
         reference=reader.text("reference"),
     )

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from blocks import STFT, LatentSourceAttention, UnknownNameError, stack_subbands, unstack_subbands
 from blocks.condition import expand_batch
+from zoo.hub_model import HubModel
 from zoo.spec import Spec
 from zoo.unet import UNet, UNetFeatures
 
@@ -33,7 +34,7 @@ class Features:
     num_samples: int
 
 
-class SeparationNetwork(nn.Module):
+class SeparationNetwork(nn.Module, HubModel):
     """A conditioned source separation network, built from a spec.
 
     The U-Net sees complex spectrograms as real channels. What does not depend on the condition is
