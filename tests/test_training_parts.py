@@ -1,0 +1,257 @@
+"""Recipes, losses, schedules, batches and files of a run."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training_data import make_config
+from zoo.builder import load_spec
+from zoo.data.augmentations import Speed
+from zoo.errors import UnknownNameError
+from zoo.registry import SPECS
+from zoo.training.batches import StepSampler
+from zoo.training.checkpoints import (
+    latest_checkpoint,
+    list_checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+)
+from zoo.training.config import OptimizerConfig, ScheduleConfig
+from zoo.training.curves import draw_curves
+from zoo.training.errors import TrainingError
+from zoo.training.losses import LOSSES, LossInput
+from zoo.training.optimization import make_optimizer
+from zoo.training.recipe import list_recipes, load_recipe, override, parse_config, to_dict
+from zoo.training.run_folder import RunFolder
+from zoo.training.schedules import SCHEDULES, rate_factor
+from zoo.training.step import draw_conditions
+from zoo.training.tensorboard_log import draw_spectrogram
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_recipe_parses_names_a_model_and_survives_a_round_trip(name):
+    config = load_recipe(name)
+    assert config.model in SPECS.names()
+    assert parse_config(to_dict(config)) == config
+    assert config.loss in LOSSES
+    assert config.schedule.name in SCHEDULES
+    tiny = torch.nn.Linear(2, 2)
+    assert make_optimizer(tiny, config.optimizer).param_groups[0]["lr"] > 0
+
+
+def test_every_published_network_has_a_recipe():
+    papers = {name for name in SPECS.names() if load_spec(name).paper and "_small" not in name}
+    papers -= {"lightsaft_tfctdf_tiny"}
+    assert papers <= {load_recipe(name).model for name in list_recipes()}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["model"], "expected a mapping"),
+        ({}, "model: missing"),
+        ({"model": "x", "mixture": 4}, "mixture: unknown key; expected mixtures"),
+        ({"model": "x", "mixtures": "4"}, "mixtures: expected int, got '4'"),
+        ({"model": "x", "mixtures": True}, "mixtures: expected int, got True"),
+        ({"model": "x", "mixtures": 0}, "mixtures must be at least 1"),
+        ({"model": "x", "ema_decay": 1.0}, "ema_decay must be in"),
+        ({"model": "x", "precision": "half"}, "float32 or bfloat16"),
+        ({"model": "x", "schedule": {"total_steps": 0}}, "total_steps must be at least 1"),
+        ({"model": "x", "optimizer": {"lr": 1}}, "optimizer.lr: unknown key"),
+        ({"model": "x", "data": {"group_weights": [1]}}, "data.group_weights: expected a mapping"),
+        ({"model": "x", "data": {"augmentations": {}}}, "data.augmentations: expected a list"),
+        (
+            {"model": "x", "data": {"augmentations": ["gain"]}},
+            r"data.augmentations\[0\]: expected a mapping with a name",
+        ),
+        (
+            {"model": "x", "data": {"augmentations": [{"name": "gain", "low": 1}]}},
+            r"data.augmentations\[0\].low: unknown key; expected low_db",
+        ),
+    ],
+)
+def test_wrong_recipes_are_refused_by_key(values, message):
+    with pytest.raises(ValueError, match=message):
+        parse_config(values, origin="my.yaml")
+
+
+def test_unknown_names_list_the_closest():
+    with pytest.raises(UnknownNameError, match="'speed'"):
+        parse_config({"model": "x", "data": {"augmentations": [{"name": "spede"}]}})
+    with pytest.raises(ValueError, match="house_small"):
+        load_recipe("house_smal")
+    with pytest.raises(ValueError, match="optimizer 'adamm'"):
+        make_optimizer(torch.nn.Linear(2, 2), OptimizerConfig(name="adamm"))
+    with pytest.raises(UnknownNameError, match="'cosine'"):
+        rate_factor(0, ScheduleConfig(name="cosin"))
+
+
+def test_a_recipe_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "bad.yaml").write_text("{model: [")
+    for name in ("bad.yaml", "missing.yaml"):
+        with pytest.raises(ValueError, match=name):
+            load_recipe(tmp_path / name)
+
+
+def test_override_by_dotted_keys():
+    changed = override(make_config(), {"optimizer.name": "muon", "mixtures": 8})
+    assert (changed.optimizer.name, changed.mixtures) == ("muon", 8)
+    assert changed.data.augmentations[2].transform == Speed()
+    with pytest.raises(ValueError, match="no section 'optimiser'"):
+        override(make_config(), {"optimiser.name": "muon"})
+    with pytest.raises(ValueError, match="unknown key"):
+        override(make_config(), {"optimizer.nam": "muon"})
+
+
+def loss_input(estimates, targets):
+    return LossInput(
+        estimates=estimates, targets=targets, mixture=targets.sum(1), n_fft=256, hop_length=128
+    )
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_losses_are_least_for_the_truth_and_have_gradients(name):
+    generator = torch.Generator().manual_seed(0)
+    targets = 0.1 * torch.randn(2, 3, 2, 8192, generator=generator)
+    targets[:, 1] = 0.0  # a silent source
+    noise = 0.1 * torch.randn(targets.shape, generator=generator)
+    values = []
+    for amount in (0.0, 0.1, 0.3, 1.0):
+        estimates = (targets + amount * noise).requires_grad_()
+        loss = LOSSES[name](loss_input(estimates, targets))
+        loss.backward()
+        assert torch.isfinite(estimates.grad).all()
+        values.append(loss.item())
+    assert values == sorted(values)
+
+
+def test_losses_have_their_values():
+    targets = torch.zeros(1, 2, 1, 4096)
+    targets[0, 0] = 0.5
+    estimates = torch.zeros_like(targets)
+    data = loss_input(estimates, targets)
+    assert LOSSES["l1_wave"](data).item() == pytest.approx(0.25)
+    assert LOSSES["normalised_l1_wave"](data).item() == pytest.approx(0.5)
+    # The energy is a quarter a sample; the floor is a thousandth of the mixture's, here the same.
+    expected = (10 * math.log10(1) + 10 * math.log10(1)) / 2
+    assert LOSSES["sdr"](data).item() == pytest.approx(expected, abs=1e-5)
+    perfect = loss_input(targets, targets)
+    assert LOSSES["sdr"](perfect).item() == pytest.approx((-30.0043 + 0) / 2, abs=1e-3)
+
+
+def test_spec_mse_is_the_mean_square_of_the_networks_own_stft():
+    generator = torch.Generator().manual_seed(0)
+    difference = torch.randn(1, 1, 1, 2048, generator=generator)
+    data = loss_input(difference, torch.zeros_like(difference))
+    spectrum = torch.stft(
+        difference[0, 0], 256, 128, window=torch.hann_window(256), return_complex=True
+    )
+    expected = 0.5 * spectrum.abs().square().mean()
+    assert LOSSES["spec_mse"](data).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_schedules_at_their_corners():
+    warm = ScheduleConfig(name="cosine", total_steps=100, warmup_steps=10)
+    assert [rate_factor(step, warm) for step in (0, 9, 10, 55, 100)] == pytest.approx(
+        [0.1, 1.0, 1.0, 0.5, 0.0]
+    )
+    cool = ScheduleConfig(name="cooldown", start_step=100, total_steps=200)
+    assert [rate_factor(step, cool) for step in (100, 125, 200)] == pytest.approx([1.0, 0.5, 0.0])
+
+
+def test_processes_share_the_batches_of_one():
+    shares = [
+        list(StepSampler(2, 5, mixtures=6, process=process, num_processes=3))
+        for process in range(3)
+    ]
+    alone = list(StepSampler(2, 5, mixtures=6, process=0, num_processes=1))
+    joined = [[number for share in shares for number in share[step]] for step in range(3)]
+    assert joined == alone == [list(range(12, 18)), list(range(18, 24)), list(range(24, 30))]
+    with pytest.raises(ValueError, match="6 mixtures cannot be shared by 4"):
+        StepSampler(0, 1, mixtures=6, process=0, num_processes=4)
+
+
+def test_conditions_depend_on_the_example_alone():
+    together = draw_conditions(range(8), num_sources=4, num_conditions=2, seed=3)
+    assert together.shape == (8, 2, 4)
+    assert (together.sum(dim=2) == 1).all()
+    assert (together.sum(dim=1) <= 1).all()
+    later = draw_conditions(range(5, 8), num_sources=4, num_conditions=2, seed=3)
+    assert (together[5:] == later).all()
+    assert (together[:, 0].argmax(dim=1) != together[0, 0].argmax()).any()
+
+
+def test_checkpoints_are_whole_or_not_there(tmp_path, monkeypatch):
+    for step in range(5):
+        save_checkpoint({"step": step, "x": torch.ones(2)}, tmp_path, step=step, keep=2)
+    assert [path.name for path in list_checkpoints(tmp_path)] == [
+        "step_00000003.pt",
+        "step_00000004.pt",
+    ]
+
+    def half_written(state, stream):
+        stream.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", half_written)
+    with pytest.raises(OSError, match="no space"):
+        save_checkpoint({"step": 5}, tmp_path, step=5, keep=2)
+    assert load_checkpoint(latest_checkpoint(tmp_path))["step"] == 4
+
+
+def test_bad_checkpoints_are_named(tmp_path):
+    with pytest.raises(TrainingError, match="no checkpoint in"):
+        latest_checkpoint(tmp_path)
+    (tmp_path / "step_00000001.pt").write_bytes(b"damaged")
+    with pytest.raises(TrainingError, match=r"step_00000001\.pt"):
+        load_checkpoint(tmp_path / "step_00000001.pt")
+
+
+def test_a_checkpoint_that_wants_to_run_code_is_refused(tmp_path):
+    class Attack:
+        def __reduce__(self):
+            return (RuntimeError, ("ran",))
+
+    path = tmp_path / "step_00000001.pt"
+    torch.save({"step": Attack()}, path)
+    with pytest.raises(TrainingError, match="cannot be read"):
+        load_checkpoint(path)
+
+
+def test_a_run_folder_is_made_once_and_its_metrics_survive_a_kill(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.create(spec={"name": "a"}, config={"model": "a"})
+    with pytest.raises(TrainingError, match="--resume"):
+        folder.create(spec={"name": "a"}, config={"model": "a"})
+    for step in (1, 2, 3):
+        folder.append_metrics({"step": step})
+    with folder.metrics_path.open("a") as stream:
+        stream.write('{"step": 4, "lo')
+    assert [record["step"] for record in folder.read_metrics()] == [1, 2, 3]
+    folder.truncate_metrics(2)
+    assert [record["step"] for record in folder.read_metrics()] == [1, 2]
+    facts = json.loads((folder.directory / "environment.json").read_text())
+    assert facts["packages"]["torch"] == torch.__version__.split("+")[0]
+    with pytest.raises(TrainingError, match="holds no run"):
+        RunFolder(tmp_path / "other").read_yaml("config.yaml")
+
+
+def test_curves_are_drawn(tmp_path):
+    records = [{"step": step, "loss": 1 / step} for step in range(1, 60)]
+    records.append({"step": 60, "sdr": {"vocals": 3.0, "mean": 3.0}})
+    picture = draw_curves(records, tmp_path / "curves.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    with pytest.raises(TrainingError, match="nothing to draw"):
+        draw_curves([], tmp_path / "empty.png")
+
+
+def test_a_spectrogram_shows_a_tone_in_its_row():
+    tone = np.sin(2 * np.pi * 64 / 1024 * np.arange(8192)).astype(np.float32)
+    picture = draw_spectrogram(np.stack([tone, tone]))
+    assert picture.shape == (513, 17)
+    assert picture[:, 8].argmax() == 512 - 64
+    assert picture.min() >= 0
+    assert picture.max() <= 1

@@ -1,0 +1,345 @@
+"""Whole runs of a tiny network: they learn, stop, go on, branch, and fail kindly."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+from accelerate.state import AcceleratorState
+
+import zoo
+from tests.training_data import SOURCES, SPEC, make_config, make_tracks
+from zoo.builder import load_spec
+from zoo.training.checkpoints import latest_checkpoint, list_checkpoints, load_checkpoint
+from zoo.training.errors import TrainingError
+from zoo.training.losses import LOSSES
+from zoo.training.recipe import to_dict
+from zoo.training.session import DataFolders, branch_cooldown, find_data, resume_run, start_run
+from zoo.training.trainer import Trainer
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerator():
+    """Let each test choose its precision; accelerate keeps the first choice of a process."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return DataFolders(
+        train=make_tracks(tmp_path / "train", names=("a/one", "a/two", "b/three")),
+        valid=make_tracks(tmp_path / "valid", names=("four",), seed=9),
+        cache=tmp_path / "cache",
+    )
+
+
+def start(folders, output, **changes) -> Trainer:
+    spec = load_spec(SPEC)
+    return start_run(spec, make_config(**changes), folders=folders, output=output, device="cpu")
+
+
+def stop_after(trainer, step):
+    return lambda: trainer.step >= step
+
+
+def final_state(directory):
+    return load_checkpoint(latest_checkpoint(directory / "checkpoints"))
+
+
+def assert_same(first, second):
+    assert first.keys() == second.keys()
+    for key in first:
+        torch.testing.assert_close(first[key], second[key], rtol=0, atol=0)
+
+
+def test_a_run_leaves_all_that_tells_what_it_was(tmp_path, folders):
+    start(folders, tmp_path / "run").run()
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names >= {
+        "spec.yaml", "config.yaml", "data.yaml", "environment.json", "metrics.jsonl",
+        "curves.png", "checkpoints", "tensorboard", "weights.safetensors", "last.safetensors",
+    }  # fmt: skip
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
+    assert [line["step"] for line in lines if "sdr" in line] == [3, 6]
+    assert set(lines[-1]["sdr"]) == {*SOURCES, "mean"}
+    assert set(lines[-1]["tracks"]["four"]) == set(SOURCES)
+    network = zoo.build(str(tmp_path / "run" / "last.safetensors"))
+    assert network.spec == load_spec(SPEC)
+    ema = final_state(tmp_path / "run")["ema"]
+    torch.testing.assert_close(network.state_dict()["embedding.weight"], ema["embedding.weight"])
+
+
+def test_a_resumed_run_takes_the_same_steps(tmp_path, folders):
+    start(folders, tmp_path / "whole").run()
+    first = start(folders, tmp_path / "cut")
+    first.run(should_stop=stop_after(first, 4))
+    resumed = resume_run(tmp_path / "cut", device="cpu")
+    assert resumed.step == 4
+    resumed.run()
+    whole, cut = final_state(tmp_path / "whole"), final_state(tmp_path / "cut")
+    for part in ("model", "ema"):
+        assert_same(whole[part], cut[part])
+    curves = []
+    for name in ("whole", "cut"):
+        lines = [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").open()]
+        curves.append([line["loss"] for line in lines if "loss" in line])
+    assert curves[0] == curves[1]
+
+
+def test_training_one_source_at_a_time_and_muon_resume_too(tmp_path, folders):
+    changes = {
+        "sources_per_mixture": 1,
+        "loss": "spec_mse",
+        "optimizer": {"name": "muon", "learning_rate": 0.003, "options": {"nesterov": True}},
+        "precision": "bfloat16",
+        "channels_last": True,
+        "gradient_clip": 1.0,
+        "workers": 1,
+        "schedule": {"name": "cosine", "total_steps": 4, "warmup_steps": 2},
+    }
+    start(folders, tmp_path / "whole", **changes).run()
+    first = start(folders, tmp_path / "cut", **changes)
+    first.run(should_stop=stop_after(first, 2))
+    resume_run(tmp_path / "cut", device="cpu").run()
+    assert_same(final_state(tmp_path / "whole")["model"], final_state(tmp_path / "cut")["model"])
+
+
+def test_a_cooldown_branches_off_and_leaves_the_run(tmp_path, folders):
+    start(folders, tmp_path / "run").run()
+    before = latest_checkpoint(tmp_path / "run" / "checkpoints").read_bytes()
+    branch = branch_cooldown(tmp_path / "run", steps=4)
+    resume_run(branch, device="cpu").run()
+    lines = [json.loads(line) for line in (branch / "metrics.jsonl").open()]
+    rates = [line["learning_rate"] / 0.003 for line in lines if "loss" in line]
+    assert rates == pytest.approx([1 - (step / 4) ** 0.5 for step in range(4)])
+    assert latest_checkpoint(tmp_path / "run" / "checkpoints").read_bytes() == before
+    for steps, message in ((0, "at least 1 step"), (4, "holds a run already")):
+        with pytest.raises(TrainingError, match=message):
+            branch_cooldown(tmp_path / "run", steps=steps)
+
+
+def test_a_nan_loss_stops_and_leaves_the_last_checkpoint(tmp_path, folders, monkeypatch):
+    trainer = start(folders, tmp_path / "run")
+    trainer.run(should_stop=stop_after(trainer, 2))
+    before = latest_checkpoint(tmp_path / "run" / "checkpoints").read_bytes()
+    resumed = resume_run(tmp_path / "run", device="cpu")
+    monkeypatch.setattr(
+        "zoo.training.step.LOSSES", {"l1_wave": lambda data: data.estimates.sum() * torch.nan}
+    )
+    with pytest.raises(TrainingError, match=r"step 2: the loss is nan.*resume from them"):
+        resumed.run()
+    assert latest_checkpoint(tmp_path / "run" / "checkpoints").read_bytes() == before
+
+
+def test_a_gradient_that_is_no_number_stops(tmp_path, folders, monkeypatch):
+    monkeypatch.setattr(
+        "zoo.training.step.LOSSES", {"l1_wave": lambda data: (data.estimates * 0).sum().sqrt()}
+    )
+    with pytest.raises(TrainingError, match="norm of the gradient is nan"):
+        start(folders, tmp_path / "run").run()
+
+
+def test_out_of_memory_says_what_to_lower(tmp_path, folders, monkeypatch):
+    def exhausted(_data):
+        raise torch.OutOfMemoryError("tried to allocate 80 GiB")
+
+    monkeypatch.setattr("zoo.training.step.LOSSES", {"l1_wave": exhausted})
+    with pytest.raises(TrainingError, match=r"tried to allocate 80 GiB; lower mixtures \(now 4\)"):
+        start(folders, tmp_path / "run").run()
+
+
+def test_patience_stops_a_run_that_gets_no_better(tmp_path, folders):
+    trainer = start(
+        folders,
+        tmp_path / "run",
+        patience=1,
+        validate_every=1,
+        optimizer={"name": "adamw", "learning_rate": 0.0},
+        ema_decay=0.0,
+        schedule={"name": "constant", "total_steps": 50},
+    )
+    trainer._bare_model.eval()
+    trainer._model.train = lambda: trainer._model  # batch statistics would change the score
+    trainer.run()
+    assert trainer.step == 2
+
+
+def test_wrong_folders_and_checkpoints_are_refused(tmp_path, folders):
+    trainer = start(folders, tmp_path / "run")
+    with pytest.raises(TrainingError, match="holds a run already"):
+        start(folders, tmp_path / "run")
+    with pytest.raises(TrainingError, match="no checkpoint"):
+        resume_run(tmp_path / "run", device="cpu")
+    with pytest.raises(TrainingError, match="holds no run"):
+        resume_run(tmp_path / "elsewhere", device="cpu")
+    trainer.save()
+    other = yaml.safe_load((tmp_path / "run" / "spec.yaml").read_text())
+    other["unet"]["width"] = 12
+    (tmp_path / "run" / "spec.yaml").write_text(yaml.safe_dump(other))
+    with pytest.raises(TrainingError, match="other blocks or sizes"):
+        resume_run(tmp_path / "run", device="cpu")
+
+
+def test_validation_tracks_may_not_be_trained_on(tmp_path, folders):
+    overlapping = DataFolders(train=folders.train, valid=folders.train / "b", cache=folders.cache)
+    with pytest.raises(ValueError, match="validation must be on other tracks"):
+        start(overlapping, tmp_path / "run")
+
+
+def test_a_musdb18_root_is_split_by_its_package(tmp_path):
+    for part, name in (("train", "Leaf - Summerghost"), ("train", "Other"), ("test", "Held out")):
+        make_tracks(tmp_path / part, names=(name,), seconds=0.1, seed=len(name))
+    train, valid = find_data(
+        DataFolders(train=tmp_path, valid=None, cache=tmp_path / "cache"), sources=SOURCES
+    )
+    assert [track.name for track in train] == ["Other"]
+    assert [track.name for track in valid] == ["Leaf - Summerghost"]
+
+
+def test_a_network_of_one_source_hears_the_band_behind_it(tmp_path, folders):
+    spec = {key: value for key, value in SPEC.items() if key != "condition"}
+    unet = dict(SPEC["unet"], decoder={"local": "tfc", "frequency": "tdf"})
+    for key in ("num_latent_sources", "key_dim"):
+        unet.pop(key)
+    spec |= {"sources": ["vocals"], "unet": unet}
+    seen = []
+    config = make_config(
+        data={"background": ["drums", "bass", "other"]}, schedule={"total_steps": 1}
+    )
+    trainer = start_run(
+        load_spec(spec), config, folders=folders, output=tmp_path / "run", device="cpu"
+    )
+    trainer._bare_model.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
+    trainer.run()
+    example = torch.stack([trainer._dataset[index] for index in range(4)])
+    torch.testing.assert_close(seen[0], example.sum(dim=1))
+    assert example.shape[1] == 4
+
+
+def write_recipe(tmp_path, **changes):
+    path = tmp_path / "recipe.yaml"
+    spec_path = tmp_path / "generated.yaml"
+    spec_path.write_text(yaml.safe_dump(SPEC))
+    path.write_text(yaml.safe_dump(to_dict(make_config(model=str(spec_path), **changes))))
+    return path
+
+
+def command(tmp_path, folders, *arguments):
+    return [
+        "-m", "zoo", "train", "--device", "cpu", "--data", str(folders.train),
+        "--valid", str(folders.valid), "--cache", str(folders.cache),
+        "--output", str(tmp_path / "run"), *arguments,
+    ]  # fmt: skip
+
+
+def test_two_processes_train_as_one(tmp_path, folders):
+    changes = {"schedule": {"total_steps": 3}, "optimizer": {"name": "sgd", "learning_rate": 0.1}}
+    start(folders, tmp_path / "alone", **changes).run()
+    recipe = write_recipe(tmp_path, **changes)
+    launcher = [
+        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
+        "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
+        "--main_process_port", "0", "--num_cpu_threads_per_process", "1",
+    ]  # fmt: skip
+    subprocess.run(
+        launcher + command(tmp_path, folders, "--recipe", str(recipe)), check=True, timeout=240
+    )
+    alone, together = final_state(tmp_path / "alone"), final_state(tmp_path / "run")
+    assert together["step"] == 3
+    for key, tensor in alone["model"].items():
+        torch.testing.assert_close(together["model"][key], tensor, rtol=1e-4, atol=1e-5, msg=key)
+
+
+def test_a_killed_process_goes_on_from_its_last_checkpoint(tmp_path, folders):
+    recipe = write_recipe(
+        tmp_path, schedule={"total_steps": 100_000}, checkpoint_minutes=0.0, validate_every=100_000
+    )
+    arguments = command(tmp_path, folders, "--recipe", str(recipe))
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith("step 8 "):
+            break
+    process.kill()
+    process.wait()
+    step = load_checkpoint(latest_checkpoint(tmp_path / "run" / "checkpoints"))["step"]
+    assert step >= 6
+    assert len(list_checkpoints(tmp_path / "run" / "checkpoints")) <= 3
+    resumed = resume_run(tmp_path / "run", device="cpu")
+    resumed.run(should_stop=stop_after(resumed, step + 1))
+    assert resumed.step == step + 1
+
+
+def test_the_command_stops_on_a_signal_with_a_checkpoint(tmp_path, folders):
+    recipe = write_recipe(tmp_path, schedule={"total_steps": 100_000}, validate_every=100_000)
+    arguments = command(tmp_path, folders, "--recipe", str(recipe))
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith("step 2 "):
+            break
+    os.kill(process.pid, signal.SIGTERM)
+    rest = process.stdout.read()
+    assert process.wait() == 0
+    step = load_checkpoint(latest_checkpoint(tmp_path / "run" / "checkpoints"))["step"]
+    assert f"stopped after step {step}" in rest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "lightsaft"], "--data is missing"),
+        (["--data", "x", "--output", "y"], "no recipe for model None"),
+        (["--model", "x", "--data", "x", "--output", "y"], "no recipe for model 'x'"),
+        (["--recipe", "house_small", "--cooldown", "5"], "--resume RUN"),
+        (["--resume", "x", "--set", "a=1"], "--set cannot change a stopped run"),
+        (["--recipe", "house_small", "--data", "x", "--output", "y", "--set", "a"], "KEY=VALUE"),
+    ],
+)
+def test_the_command_refuses_what_makes_no_sense(arguments, message, capsys):
+    from zoo.cli import main
+
+    assert main(["train", *arguments]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_handful_of_tracks_is_learnt_above_15_db(tmp_path):
+    train = make_tracks(tmp_path / "train", names=("one", "two", "three", "four"))
+    folders = DataFolders(train=train, valid=None, cache=tmp_path / "cache")
+    trainer = start(
+        folders,
+        tmp_path / "run",
+        mixtures=8,
+        loss="normalised_l1_wave",
+        optimizer={"name": "muon", "learning_rate": 0.005, "options": {"nesterov": True}},
+        schedule={"name": "cosine", "total_steps": 1500, "warmup_steps": 50},
+        ema_decay=0.99,
+        data={"remix_probability": 0.0, "active_probability": 0.0},
+    )
+    trainer.run()
+    from zoo.training.validation import mean_scores, validate
+
+    scores = list(
+        validate(
+            trainer._ema.module,
+            trainer.train_tracks,
+            sources=SOURCES,
+            sample_rate=8000,
+            seconds=0,
+        )
+    )
+    means = mean_scores(scores, sources=SOURCES)
+    assert min(means.values()) > 15, means
+
+
+def test_every_loss_trains(tmp_path, folders):
+    for name in LOSSES.names():
+        trainer = start(
+            folders, tmp_path / name, loss=name, schedule={"total_steps": 1}, validate_every=5
+        )
+        trainer.run()
+        assert trainer.step == 1

@@ -1,0 +1,165 @@
+"""``zoo train``: train a network, resume a run, or cool one down."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.training.trainer import Trainer
+
+HELP = "train a network on a folder of tracks"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``zoo train``."""
+    new = parser.add_argument_group("a new run")
+    new.add_argument("--model", help="name of a spec or path of one; by default the recipe's")
+    new.add_argument("--recipe", help="name of a recipe or path of one; by default the model's")
+    new.add_argument("--data", type=Path, help="folder of training tracks, or a MUSDB18 root")
+    new.add_argument("--valid", type=Path, help="folder of held-out tracks")
+    new.add_argument("--output", type=Path, help="folder of the run")
+    new.add_argument("--cache", type=Path, help="folder of decoded samples, shared by all runs")
+    new.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="change a value of the recipe, as in optimizer.learning_rate=0.001 (repeatable)",
+    )
+    old = parser.add_argument_group("a run that was stopped")
+    old.add_argument("--resume", type=Path, metavar="RUN", help="go on from its newest checkpoint")
+    old.add_argument(
+        "--cooldown",
+        type=int,
+        metavar="STEPS",
+        help="branch off and let the rate fall to zero in so many steps; RUN stays as it is",
+    )
+    parser.add_argument("--minutes", type=float, help="stop with a checkpoint after so long")
+    parser.add_argument("--device", choices=("auto", "cpu"), default="auto")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and return the exit status."""
+    should_stop = _stop_after(arguments.minutes)
+    trainer = _resume(arguments) if arguments.resume is not None else _start(arguments)
+    trainer.run(should_stop=should_stop)
+    if trainer.accelerator.is_main_process:
+        directory = trainer.folder.directory
+        print(f"stopped after step {trainer.step}; averaged weights: {directory}/last.safetensors")
+        print(f"go on with: python -m zoo train --resume {directory}")
+    return 0
+
+
+def _resume(arguments: argparse.Namespace) -> "Trainer":
+    """Make the trainer of a stopped run or of a cool-down that branches off it."""
+    from zoo.training.session import branch_cooldown, resume_run
+
+    for name in ("model", "recipe", "data", "valid", "overrides"):
+        if getattr(arguments, name):
+            raise ValueError(f"--{name.replace('overrides', 'set')} cannot change a stopped run")
+    directory = arguments.resume
+    if arguments.cooldown is not None:
+        directory = branch_cooldown(directory, steps=arguments.cooldown, output=arguments.output)
+    return resume_run(
+        directory, listener=ConsoleListener(), on_decoded=_show_decoding, device=arguments.device
+    )
+
+
+def _start(arguments: argparse.Namespace) -> "Trainer":
+    """Check the arguments of a new run and make its trainer."""
+    import yaml
+
+    from zoo.builder import load_spec
+    from zoo.training.recipe import list_recipes, load_recipe, override
+    from zoo.training.session import DataFolders, start_run
+
+    if arguments.cooldown is not None:
+        raise ValueError("--cooldown branches off a run: give it with --resume RUN")
+    for name in ("data", "output"):
+        if getattr(arguments, name) is None:
+            raise ValueError(f"--{name} is missing; a new run needs --data and --output")
+    recipe = arguments.recipe or (arguments.model if arguments.model in list_recipes() else None)
+    if recipe is None:
+        raise ValueError(
+            f"no recipe for model {arguments.model!r}; give one with --recipe, known: "
+            f"{', '.join(list_recipes())}"
+        )
+    changes: dict[str, Any] = {}
+    for text in arguments.overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes KEY=VALUE, got {text!r}")
+        changes[key] = yaml.safe_load(value)
+    if arguments.model is not None:
+        changes["model"] = arguments.model
+    config = override(load_recipe(recipe), changes)
+    return start_run(
+        load_spec(config.model),
+        config,
+        folders=DataFolders(
+            train=arguments.data,
+            valid=arguments.valid,
+            cache=arguments.cache or Path.home() / ".cache" / "lightsaft_zoo" / "decoded",
+        ),
+        output=arguments.output,
+        listener=ConsoleListener(),
+        on_decoded=_show_decoding,
+        device=arguments.device,
+    )
+
+
+class ConsoleListener:
+    """Show measurements: a bar on a terminal, a line each elsewhere."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Show one line of measurements."""
+        if "loss" in record:
+            text = f"loss {record['loss']:.4f}, {record['seconds_per_step']:.2f} s a step"
+        else:
+            scores = ", ".join(f"{name} {value:.2f}" for name, value in record["sdr"].items())
+            text = f"SDR {scores}"
+        if not sys.stderr.isatty():
+            print(f"step {record['step']} ({record['seconds'] / 60:.1f} min): {text}", flush=True)
+            return
+        from tqdm import tqdm
+
+        if self._bar is None:
+            self._bar = tqdm(unit="step", initial=record["step"])
+        self._bar.update(record["step"] - self._bar.n)
+        if "sdr" in record:
+            self._bar.write(f"step {record['step']}: {text}")
+        else:
+            self._bar.set_postfix_str(text)
+
+    def write_scores(self, step: int, scores: Sequence[Any]) -> None:
+        """Take the estimates, which are not shown."""
+
+
+def _stop_after(minutes: float | None) -> Callable[[], bool]:
+    """Return whether to stop: the time is up, or a signal asked for it."""
+    asked: list[int] = []
+
+    def ask(number: int, _frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        print("stopping after this step, with a checkpoint; once more to stop now", file=sys.stderr)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask)
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    return lambda: bool(asked) or (deadline is not None and time.monotonic() > deadline)
+
+
+def _show_decoding(done: int, total: int) -> None:
+    """Say how many files are decoded."""
+    if done == total or done % 50 == 0:
+        print(f"decoded {done} of {total} files", file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Training: recipes, losses, runs that stop and go on."""

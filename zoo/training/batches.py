@@ -1,0 +1,64 @@
+"""Which examples make up each step, for any number of processes."""
+
+from collections.abc import Iterator
+
+from torch.utils.data import DataLoader, Sampler
+
+from zoo.data.mixing import MixingDataset
+
+
+class StepSampler(Sampler[list[int]]):
+    """Give this process its share of the examples of each step.
+
+    Step ``s`` of a batch of ``B`` examples is made of the examples ``s B`` to ``(s + 1) B - 1``,
+    and of these each process takes an equal run, so that the batch is one and the same however
+    many processes share it.
+
+    Args:
+        first_step: The step to begin with.
+        last_step: The step to end before.
+        mixtures: Examples of a step, over all processes.
+        process: This process's number.
+        num_processes: How many processes there are.
+
+    Raises:
+        ValueError: If the examples cannot be shared out evenly.
+
+    Example:
+        >>> list(StepSampler(1, 3, mixtures=4, process=1, num_processes=2))
+        [[6, 7], [10, 11]]
+    """
+
+    def __init__(
+        self, first_step: int, last_step: int, *, mixtures: int, process: int, num_processes: int
+    ) -> None:
+        if mixtures % num_processes:
+            raise ValueError(
+                f"a batch of {mixtures} mixtures cannot be shared by {num_processes} processes; "
+                "set mixtures to a multiple of them"
+            )
+        self._steps = range(first_step, last_step)
+        self._mixtures = mixtures
+        self._share = mixtures // num_processes
+        self._offset = process * self._share
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Give the indices of each step."""
+        for step in self._steps:
+            first = step * self._mixtures + self._offset
+            yield list(range(first, first + self._share))
+
+    def __len__(self) -> int:
+        """Count the steps."""
+        return len(self._steps)
+
+
+def load_batches(dataset: MixingDataset, sampler: StepSampler, *, workers: int) -> DataLoader:
+    """Return an iterable of the target batches (B, S, C, N) of the sampler's steps."""
+    return DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        num_workers=workers,
+        persistent_workers=False,
+        prefetch_factor=2 if workers else None,
+    )

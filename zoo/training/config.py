@@ -1,0 +1,122 @@
+"""How a network is trained, as frozen dataclasses; ``zoo.training.recipe`` reads them from YAML."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from zoo.data.mixing import PlannedAugmentation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConfig:
+    """Which examples are drawn; see ``zoo.data.MixingConfig`` for the other fields.
+
+    Args:
+        background: Sources that are mixed in and not estimated, such as the band behind the voice
+            for a network of vocals alone.
+    """
+
+    background: tuple[str, ...] = ()
+    remix_probability: float = 1.0
+    dropout_probability: float = 0.0
+    active_probability: float = 0.9
+    group_weights: Mapping[str, float] = field(default_factory=dict)
+    bus_clip_probability: float = 0.0
+    bus_clip_max_db: float = 6.0
+    augmentations: tuple[PlannedAugmentation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerConfig:
+    """The optimizer, one of timm's.
+
+    Args:
+        name: A name of timm's optimizer factory: ``adam``, ``adamw``, ``muon``, ``rmsprop``, ...
+        learning_rate: The peak rate.
+        weight_decay: Decoupled or not as the optimizer has it.
+        options: Further arguments of that optimizer.
+    """
+
+    name: str = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    options: Mapping[str, float | bool | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleConfig:
+    """How the learning rate goes.
+
+    Args:
+        name: ``constant`` (after the warm-up; a cool-down can be branched off at any step),
+            ``cosine`` (to zero at the last step) or ``cooldown`` (straight to zero).
+        total_steps: Steps of the run.
+        warmup_steps: Steps in which the rate climbs to its peak.
+        start_step: The step at which a ``cooldown`` begins.
+    """
+
+    name: str = "constant"
+    total_steps: int = 100_000
+    warmup_steps: int = 0
+    start_step: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """One training run.
+
+    Args:
+        model: Name of a spec, or the path of one.
+        mixtures: Mixtures in a batch, over all processes.
+        sources_per_mixture: Conditions trained on each mixture; 0 means every source. They share
+            the encoding where the network allows that.
+        loss: Name of a loss.
+        optimizer: The optimizer.
+        schedule: The learning rate's course.
+        data: The examples.
+        ema_decay: Decay of the moving average of the weights, which is what is validated and kept.
+        gradient_clip: Largest norm of the gradient; 0 leaves it alone.
+        precision: ``float32`` or ``bfloat16`` (autocast).
+        channels_last: Whether convolutions see channels-last memory.
+        compile: Whether the network's core is compiled (``torch.compile``, static shapes).
+        workers: Processes that prepare examples; 0 prepares them in the training process.
+        validate_every: Steps between two validations.
+        validate_seconds: How much of the beginning of each item is validated, s; 0 means all.
+        checkpoint_minutes: Minutes between two checkpoints.
+        log_every: Steps between two lines of ``metrics.jsonl``.
+        patience: Validations without a better score after which the run stops; 0 never stops.
+        seed: Seed of weights and examples.
+    """
+
+    model: str
+    mixtures: int = 4
+    sources_per_mixture: int = 0
+    loss: str = "spec_mse"
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    ema_decay: float = 0.999
+    gradient_clip: float = 0.0
+    precision: str = "float32"
+    channels_last: bool = False
+    compile: bool = False
+    workers: int = 0
+    validate_every: int = 500
+    validate_seconds: float = 60.0
+    checkpoint_minutes: float = 5.0
+    log_every: int = 20
+    patience: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse values that no run can have."""
+        for name in ("mixtures", "validate_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.schedule.total_steps < 1:
+            raise ValueError(
+                f"schedule.total_steps must be at least 1, got {self.schedule.total_steps}"
+            )
+        if not 0.0 <= self.ema_decay < 1.0:
+            raise ValueError(f"ema_decay must be in [0, 1), got {self.ema_decay}")
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")

@@ -1,0 +1,39 @@
+"""Optimizer and moving average of a run, both timm's."""
+
+from typing import Any
+
+from timm.optim._optim_factory import create_optimizer_v2
+from timm.utils.model_ema import ModelEmaV3
+from torch import nn
+from torch.optim import Optimizer
+
+from zoo.training.config import OptimizerConfig
+
+__all__ = ["ModelEmaV3", "make_ema", "make_optimizer"]
+
+
+def make_optimizer(model: nn.Module, config: OptimizerConfig) -> Optimizer:
+    """Make an optimizer by its name.
+
+    Raises:
+        ValueError: If timm knows no such optimizer or it takes no such option.
+    """
+    options: dict[str, Any] = dict(config.options)
+    try:
+        return create_optimizer_v2(
+            model,
+            opt=config.name,
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            **options,
+        )
+    except (TypeError, ValueError, AssertionError) as error:
+        raise ValueError(
+            f"optimizer {config.name!r} with options {sorted(options)} cannot be made: {error}; "
+            "see timm.optim.list_optimizers() for the names"
+        ) from error
+
+
+def make_ema(model: nn.Module, *, decay: float) -> ModelEmaV3:
+    """Make the moving average; its decay climbs to ``decay``, so that it forgets the beginning."""
+    return ModelEmaV3(model, decay=decay, use_warmup=True)

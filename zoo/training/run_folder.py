@@ -1,0 +1,142 @@
+"""The folder of a run: what it was given, what it measured, what it made.
+
+``spec.yaml``, ``config.yaml`` and ``environment.json`` are written once; ``metrics.jsonl`` grows;
+``checkpoints/`` holds the newest states, ``weights.safetensors`` the best moving average so far and
+``last.safetensors`` the newest.
+"""
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import Tensor
+
+from zoo.checkpoints import write_safetensors
+from zoo.spec import Spec
+from zoo.training.errors import TrainingError
+
+PACKAGES = ("torch", "timm", "accelerate", "numpy", "soundfile", "soxr", "lightsaft-zoo")
+
+
+class RunFolder:
+    """Read and write the files of one run.
+
+    Args:
+        directory: The run's folder.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self.directory = Path(directory)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the checkpoints are."""
+        return self.directory / "checkpoints"
+
+    @property
+    def metrics_path(self) -> Path:
+        """The lines of measurements."""
+        return self.directory / "metrics.jsonl"
+
+    def create(self, *, spec: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+        """Write what the run is given.
+
+        Raises:
+            TrainingError: If the folder holds a run already.
+        """
+        if (self.directory / "config.yaml").exists():
+            raise TrainingError(
+                f"{self.directory} holds a run already; resume it with --resume "
+                f"{self.directory} or choose another --output"
+            )
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._write_yaml("spec.yaml", spec)
+        self._write_yaml("config.yaml", config)
+        text = json.dumps(describe_environment(), indent=2)
+        (self.directory / "environment.json").write_text(text + "\n")
+
+    def read_yaml(self, name: str) -> Any:
+        """Read ``spec.yaml``, ``config.yaml`` or ``data.yaml``.
+
+        Raises:
+            TrainingError: If the folder holds no run.
+        """
+        path = self.directory / name
+        if not path.is_file():
+            raise TrainingError(f"{self.directory} holds no run ({name} is missing)")
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    def write_data(self, data: Mapping[str, Any]) -> None:
+        """Remember where the data were, for the next resume."""
+        self._write_yaml("data.yaml", data)
+
+    def append_metrics(self, record: Mapping[str, Any]) -> None:
+        """Add one line of measurements."""
+        with self.metrics_path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Read every line of measurements; a line cut off by a kill is left out."""
+        records = []
+        if self.metrics_path.exists():
+            for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
+                try:
+                    records.append(json.loads(line))
+                except json.JSONDecodeError:
+                    continue
+        return records
+
+    def truncate_metrics(self, step: int) -> None:
+        """Drop what was measured after ``step``, which a resumed run measures again."""
+        kept = [record for record in self.read_metrics() if record["step"] <= step]
+        temporary = self.metrics_path.with_suffix(".tmp")
+        temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
+        temporary.replace(self.metrics_path)
+
+    def save_weights(self, name: str, state: Mapping[str, Tensor], *, spec: Spec) -> Path:
+        """Write weights as a file that ``zoo.build`` reads."""
+        return write_safetensors(self.directory / name, state, spec=spec)
+
+    def _write_yaml(self, name: str, values: Mapping[str, Any]) -> None:
+        text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+        (self.directory / name).write_text(text, encoding="utf-8")
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return what a number depends on besides spec, config and data: code, versions, machine."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "git_revision": _git("rev-parse", "HEAD"),
+        "git_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "packages": versions,
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    """Ask git about the source's folder; None where that is no repository."""
+    try:
+        result = subprocess.run(
+            ["git", *arguments],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()

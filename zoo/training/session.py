@@ -1,0 +1,218 @@
+"""Starting, resuming and cooling down a run: from paths to a trainer."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from zoo.builder import build, load_spec
+from zoo.data import Track, decode_tracks, find_tracks, require_disjoint
+from zoo.data.decoded import Progress
+from zoo.data.musdb18 import find_musdb18_tracks, is_musdb18
+from zoo.spec import Spec
+from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
+from zoo.training.config import ScheduleConfig, TrainingConfig
+from zoo.training.errors import TrainingError
+from zoo.training.listeners import Listener, default_listeners
+from zoo.training.recipe import parse_config, to_dict
+from zoo.training.run_folder import RunFolder
+from zoo.training.trainer import Trainer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFolders:
+    """Where the tracks are.
+
+    Args:
+        train: Folder of training tracks.
+        valid: Folder of held-out tracks; None trains without validation.
+        cache: Folder of decoded samples, shared by all runs.
+    """
+
+    train: Path
+    valid: Path | None
+    cache: Path
+
+    def to_dict(self) -> dict[str, str | None]:
+        """Return the paths as plain data."""
+        return {
+            "train": str(self.train.resolve()),
+            "valid": str(self.valid.resolve()) if self.valid else None,
+            "cache": str(self.cache.resolve()),
+        }
+
+
+def start_run(
+    spec: Spec,
+    config: TrainingConfig,
+    *,
+    folders: DataFolders,
+    output: Path,
+    listener: Listener | None = None,
+    on_decoded: Progress | None = None,
+    device: str = "auto",
+) -> Trainer:
+    """Make the folder of a new run and its trainer.
+
+    Raises:
+        TrainingError: If ``output`` holds a run already.
+        AudioError: If the data are not right.
+        ValueError: If a validation file is trained on.
+    """
+    folder = RunFolder(output)
+    accelerator = make_accelerator(config, device=device)
+    if accelerator.is_main_process:
+        folder.create(spec=spec.to_dict(), config=to_dict(config))
+        folder.write_data(folders.to_dict())
+    job = _Job(spec=spec, config=config, folders=folders, folder=folder)
+    return _make_trainer(job, accelerator, listener, on_decoded)
+
+
+def resume_run(
+    directory: Path,
+    *,
+    listener: Listener | None = None,
+    on_decoded: Progress | None = None,
+    device: str = "auto",
+) -> Trainer:
+    """Make the trainer of a run that was stopped, at its newest checkpoint.
+
+    Raises:
+        TrainingError: If the folder holds no run or no checkpoint, or one of another spec.
+    """
+    folder = RunFolder(directory)
+    spec = load_spec(folder.read_yaml("spec.yaml"))
+    config = parse_config(
+        folder.read_yaml("config.yaml"), origin=str(folder.directory / "config.yaml")
+    )
+    folders = _read_folders(folder)
+    accelerator = make_accelerator(config, device=device)
+    job = _Job(spec=spec, config=config, folders=folders, folder=folder)
+    trainer = _make_trainer(job, accelerator, listener, on_decoded)
+    trainer.restore_latest()
+    return trainer
+
+
+def branch_cooldown(directory: Path, *, steps: int, output: Path | None = None) -> Path:
+    """Branch a run off whose rate falls to zero, and leave the first one as it is.
+
+    Args:
+        directory: The run to branch from, at its newest checkpoint.
+        steps: Length of the branch, steps.
+        output: Folder of the branch; by default one inside ``directory``.
+
+    Returns:
+        The branch's folder, ready for ``resume_run``.
+
+    Raises:
+        TrainingError: If there is no such run, or ``steps`` is under 1.
+    """
+    if steps < 1:
+        raise TrainingError(f"a cool-down takes at least 1 step, got {steps}")
+    folder = RunFolder(directory)
+    config = parse_config(folder.read_yaml("config.yaml"))
+    state = load_checkpoint(latest_checkpoint(folder.checkpoints))
+    start = state["step"]
+    schedule = ScheduleConfig(name="cooldown", start_step=start, total_steps=start + steps)
+    config = dataclasses.replace(config, schedule=schedule, patience=0)
+    branch = RunFolder(output or folder.directory / f"cooldown_{start:08d}")
+    branch.create(spec=folder.read_yaml("spec.yaml"), config=to_dict(config))
+    branch.write_data(folder.read_yaml("data.yaml"))
+    # The branch chooses among its own weights: those of the run were never cooled down.
+    save_checkpoint(
+        state | {"config": to_dict(config), "best": float("-inf")}, branch.checkpoints, step=start
+    )
+    return branch.directory
+
+
+def find_data(
+    folders: DataFolders, *, sources: tuple[str, ...]
+) -> tuple[tuple[Track, ...], tuple[Track, ...]]:
+    """Find the training and the validation tracks.
+
+    A MUSDB18 or MUSDB18-HQ root given for training without a folder for validation is split as the
+    ``musdb`` package does, 86 to 14; its test tracks are never touched.
+
+    Raises:
+        AudioError: If a folder holds no track.
+        ValueError: If a validation file is trained on.
+    """
+    if folders.valid is None and is_musdb18(folders.train):
+        train, valid = (
+            find_musdb18_tracks(folders.train, split=split, sources=sources)
+            for split in ("train", "valid")
+        )
+        return train, valid
+    train = find_tracks(folders.train, sources=sources)
+    valid = find_tracks(folders.valid, sources=sources) if folders.valid else ()
+    require_disjoint(train, valid)
+    return train, valid
+
+
+def make_accelerator(config: TrainingConfig, *, device: str) -> Accelerator:
+    """Choose device, precision and processes as ``accelerate launch`` and the config say.
+
+    Args:
+        config: The run's config.
+        device: ``auto`` or ``cpu``.
+    """
+    precision = "bf16" if config.precision == "bfloat16" else "no"
+    return Accelerator(
+        cpu=device == "cpu" or not torch.cuda.is_available(), mixed_precision=precision
+    )
+
+
+def _read_folders(folder: RunFolder) -> DataFolders:
+    paths = folder.read_yaml("data.yaml")
+    return DataFolders(
+        train=Path(paths["train"]),
+        valid=Path(paths["valid"]) if paths["valid"] else None,
+        cache=Path(paths["cache"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """What a run is given."""
+
+    spec: Spec
+    config: TrainingConfig
+    folders: DataFolders
+    folder: RunFolder
+
+
+def _make_trainer(
+    job: _Job, accelerator: Accelerator, listener: Listener | None, on_decoded: Progress | None
+) -> Trainer:
+    """Decode the data, build the network from its seed and join the two."""
+    spec, config = job.spec, job.config
+    train, valid = find_data(job.folders, sources=spec.sources + config.data.background)
+    with accelerator.main_process_first():
+        train_tracks, valid_tracks = (
+            decode_tracks(
+                tracks,
+                cache_directory=job.folders.cache,
+                sample_rate=spec.sample_rate,
+                progress=on_decoded,
+            )
+            for tracks in (train, valid)
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        model = build(spec)
+    listeners = [] if listener is None else [listener]
+    if accelerator.is_main_process:
+        listeners += default_listeners(
+            job.folder, sources=spec.sources, sample_rate=spec.sample_rate
+        )
+    return Trainer(
+        model,
+        config=config,
+        train_tracks=train_tracks,
+        valid_tracks=valid_tracks,
+        folder=job.folder,
+        accelerator=accelerator,
+        listeners=listeners,
+    )

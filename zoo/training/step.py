@@ -1,0 +1,107 @@
+"""One training step: conditions, forward, loss, backward, update."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from zoo.training.config import TrainingConfig
+from zoo.training.errors import TrainingError
+from zoo.training.losses import LOSSES, LossInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a step measured.
+
+    Args:
+        loss: The mean loss over the mixtures of this process.
+        gradient_norm: Norm of the gradient before clipping.
+    """
+
+    loss: float
+    gradient_norm: float
+
+
+def draw_conditions(
+    examples: Sequence[int], *, num_sources: int, num_conditions: int, seed: int
+) -> Tensor:
+    """Choose the sources that each mixture is trained on, by the example's number alone.
+
+    Shape:
+        - Output: (B, Q, S) one-hot.
+    """
+    eye = torch.eye(num_sources)
+    chosen = [
+        np.random.default_rng([seed, example, 1]).permutation(num_sources)[:num_conditions]
+        for example in examples
+    ]
+    return eye[torch.from_numpy(np.stack(chosen))]
+
+
+def train_step(
+    model: nn.Module,
+    optimizer: Optimizer,
+    targets: Tensor,
+    condition: Tensor | None,
+    *,
+    num_sources: int,
+    config: TrainingConfig,
+    accelerator: Accelerator,
+    stft_sizes: tuple[int, int],
+) -> StepResult:
+    """Train on one batch.
+
+    Args:
+        model: The network, in train mode, prepared by the accelerator.
+        optimizer: Its optimizer, prepared by the accelerator.
+        targets: All sources of each mixture, and after them those of the background.
+        condition: One-hot conditions to train on; None trains on every source.
+        num_sources: The network's sources S; what follows them is only mixed in.
+        config: The run's config.
+        accelerator: Moves gradients between processes.
+        stft_sizes: The network's n_fft and hop length, samples.
+
+    Shape:
+        - targets: (B, S + background, C, N).
+        - condition: (B, Q, S).
+
+    Raises:
+        TrainingError: If the loss or the gradient is no number, or memory is short.
+    """
+    mixture = targets.sum(dim=1)  # (B, C, N)
+    targets = targets[:, :num_sources]
+    try:
+        if condition is None:
+            estimates, wanted = model(mixture), targets
+        else:
+            estimates = model(mixture, condition=condition)  # (B, Q, C, N)
+            wanted = torch.einsum("bqs,bscn->bqcn", condition, targets)
+        loss = LOSSES[config.loss](
+            LossInput(
+                estimates=estimates.float(),
+                targets=wanted,
+                mixture=mixture,
+                n_fft=stft_sizes[0],
+                hop_length=stft_sizes[1],
+            )
+        )
+        if not torch.isfinite(loss):
+            raise TrainingError(f"the loss is {loss.item()}")
+        accelerator.backward(loss)
+        norm = accelerator.clip_grad_norm_(model.parameters(), config.gradient_clip or torch.inf)
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            f"out of memory on {accelerator.device}: {error}; lower mixtures (now "
+            f"{config.mixtures}) or sources_per_mixture, or use precision: bfloat16"
+        ) from error
+    gradient_norm = float(norm) if norm is not None else float("nan")
+    if not np.isfinite(gradient_norm):
+        raise TrainingError(f"the norm of the gradient is {gradient_norm}")
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return StepResult(loss=loss.item(), gradient_norm=gradient_norm)

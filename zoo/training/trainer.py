@@ -1,0 +1,299 @@
+"""The training loop: steps, moving average, validation, checkpoints.
+
+A run is a function of (spec, config, data). Examples, chosen conditions and dropout of step ``s``
+depend on the seed and ``s`` alone, so a resumed run takes the same steps as one that never stopped.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from zoo.data import DecodedTrack, MixingConfig, MixingDataset
+from zoo.network import SeparationNetwork
+from zoo.spec import Spec
+from zoo.training.batches import StepSampler, load_batches
+from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
+from zoo.training.config import TrainingConfig
+from zoo.training.errors import TrainingError
+from zoo.training.listeners import Listener
+from zoo.training.optimization import make_ema, make_optimizer
+from zoo.training.recipe import to_dict
+from zoo.training.run_folder import RunFolder
+from zoo.training.schedules import rate_factor
+from zoo.training.step import StepResult, draw_conditions, train_step
+from zoo.training.synced_batch_norm import sync_batch_norms
+from zoo.training.validation import mean_scores, validate
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_FORMAT = 1
+
+
+class Trainer:
+    """Train one network.
+
+    Args:
+        model: A fresh network.
+        config: How to train it.
+        train_tracks: Decoded tracks to learn from.
+        valid_tracks: Decoded tracks to choose by; may be empty.
+        folder: The run's folder; it exists.
+        accelerator: Device, precision and processes.
+        listeners: Who hears of the measurements, in the main process.
+    """
+
+    def __init__(
+        self,
+        model: SeparationNetwork,
+        *,
+        config: TrainingConfig,
+        train_tracks: Sequence[DecodedTrack],
+        valid_tracks: Sequence[DecodedTrack],
+        folder: RunFolder,
+        accelerator: Accelerator,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.accelerator = accelerator
+        self.spec = model.spec
+        self.sources = tuple(model.sources)
+        self._valid_tracks = valid_tracks
+        self._listeners = listeners
+        self._dataset = MixingDataset(
+            train_tracks,
+            sources=self.sources + config.data.background,
+            config=_mixing_config(config, self.spec),
+            seed=config.seed,
+        )
+        model = model.to(accelerator.device)
+        if config.channels_last:
+            _use_channels_last(model)
+        if accelerator.num_processes > 1:
+            sync_batch_norms(model)
+        optimizer = make_optimizer(model, config.optimizer)
+        self._bare_model = model
+        self._ema = make_ema(model, decay=config.ema_decay)
+        if config.compile:
+            model.unet.compile(dynamic=False)
+        self._model, self._optimizer = accelerator.prepare(model, optimizer)
+        self.step = 0
+        self.best = float("-inf")
+        self.stale_validations = 0
+        self.seconds = 0.0
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a checkpoint's state.
+
+        Raises:
+            TrainingError: If the checkpoint is of another spec.
+        """
+        if state["spec"] != self.spec.to_dict():
+            raise TrainingError(
+                f"the checkpoint is of spec {state['spec'].get('name')!r} "
+                f"and this run trains {self.spec.name!r} with other blocks or sizes; "
+                "resume with the spec of the checkpoint"
+            )
+        self._bare_model.load_state_dict(state["model"])
+        self._ema.module.load_state_dict(state["ema"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+        self.best = state["best"]
+        self.stale_validations = state["stale_validations"]
+        self.seconds = state["seconds"]
+
+    def restore_latest(self) -> None:
+        """Go on from the newest checkpoint of the run's folder."""
+        self.restore(load_checkpoint(latest_checkpoint(self.folder.checkpoints)))
+        if self.accelerator.is_main_process:
+            self.folder.truncate_metrics(self.step)
+
+    def run(self, *, should_stop: Callable[[], bool] = lambda: False) -> None:
+        """Train until the schedule ends, patience runs out or ``should_stop`` says so.
+
+        Raises:
+            TrainingError: If a step fails; the last checkpoint stays as it was.
+        """
+        config, started = self.config, time.monotonic() - self.seconds
+        last_checkpoint = last_log = time.monotonic()
+        losses: list[StepResult] = []
+        devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            for targets in self._load_batches():
+                losses.append(self._take_step(targets))
+                self.seconds = time.monotonic() - started
+                if self.step % config.log_every == 0:
+                    elapsed = time.monotonic() - last_log
+                    self._log_losses(losses, seconds_per_step=elapsed / len(losses))
+                    losses, last_log = [], time.monotonic()
+                if self.step % config.validate_every == 0:
+                    self._validate()
+                    last_log = time.monotonic()
+                    losses = []
+                    if config.patience and self.stale_validations >= config.patience:
+                        logger.info("stopped early at step %d", self.step)
+                        break
+                if time.monotonic() - last_checkpoint > config.checkpoint_minutes * 60:
+                    self.save()
+                    last_checkpoint = time.monotonic()
+                if should_stop():
+                    break
+            else:
+                if self.step % config.validate_every:
+                    self._validate()
+        self.save()
+
+    def save(self) -> None:
+        """Write a checkpoint and the newest averaged weights."""
+        self.accelerator.wait_for_everyone()
+        if not self.accelerator.is_main_process:
+            return
+        state = {
+            "format": CHECKPOINT_FORMAT,
+            "spec": self.spec.to_dict(),
+            "config": to_dict(self.config),
+            "step": self.step,
+            "best": self.best,
+            "stale_validations": self.stale_validations,
+            "seconds": self.seconds,
+            "model": self._bare_model.state_dict(),
+            "ema": self._ema.module.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        save_checkpoint(state, self.folder.checkpoints, step=self.step)
+        self._save_weights("last.safetensors")
+
+    def _load_batches(self):
+        sampler = StepSampler(
+            self.step,
+            self.config.schedule.total_steps,
+            mixtures=self.config.mixtures,
+            process=self.accelerator.process_index,
+            num_processes=self.accelerator.num_processes,
+        )
+        return load_batches(self._dataset, sampler, workers=self.config.workers)
+
+    def _take_step(self, targets: torch.Tensor) -> StepResult:
+        """Take the next step; a failure names the step and what is left."""
+        config = self.config
+        self._model.train()
+        torch.manual_seed((config.seed << 40) + (self.step << 8) + self.accelerator.process_index)
+        rate = config.optimizer.learning_rate * rate_factor(self.step, config.schedule)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * group.get("lr_scale", 1.0)
+        condition = None
+        if config.sources_per_mixture:
+            share = len(targets)
+            first = self.step * config.mixtures + self.accelerator.process_index * share
+            condition = draw_conditions(
+                range(first, first + share),
+                num_sources=len(self.sources),
+                num_conditions=config.sources_per_mixture,
+                seed=config.seed,
+            ).to(self.accelerator.device)
+        try:
+            result = train_step(
+                self._model,
+                self._optimizer,
+                targets.to(self.accelerator.device, non_blocking=True),
+                condition,
+                num_sources=len(self.sources),
+                config=config,
+                accelerator=self.accelerator,
+                stft_sizes=(self.spec.stft.n_fft, self.spec.stft.hop_length),
+            )
+        except TrainingError as error:
+            raise TrainingError(
+                f"step {self.step}: {error}. The checkpoints in {self.folder.checkpoints} are as "
+                "they were; resume from them, with a lower rate or a gradient clip if this recurs"
+            ) from error
+        self.step += 1
+        self._ema.update(self._bare_model, step=self.step)
+        return result
+
+    def _log_losses(self, results: Sequence[StepResult], *, seconds_per_step: float) -> None:
+        """Write the mean of the last steps' measurements."""
+        self._record(
+            {
+                "step": self.step,
+                "seconds": round(self.seconds, 1),
+                "loss": sum(result.loss for result in results) / len(results),
+                "gradient_norm": sum(result.gradient_norm for result in results) / len(results),
+                "learning_rate": self._optimizer.param_groups[0]["lr"],
+                "seconds_per_step": round(seconds_per_step, 4),
+            }
+        )
+
+    def _validate(self) -> None:
+        """Score the averaged weights and keep them if they are the best so far."""
+        if not self._valid_tracks:
+            return
+        if self.accelerator.is_main_process:
+            separate = self.accelerator.autocast()(self._ema.module)
+            scores = list(
+                validate(
+                    self._ema.module,
+                    self._valid_tracks,
+                    sources=self.sources,
+                    background=self.config.data.background,
+                    sample_rate=self.spec.sample_rate,
+                    seconds=self.config.validate_seconds,
+                    separate=separate,
+                )
+            )
+            means = mean_scores(scores, sources=self.sources)
+            self.stale_validations += 1
+            if means["mean"] > self.best:
+                self.best, self.stale_validations = means["mean"], 0
+                self._save_weights("weights.safetensors")
+            self._record(
+                {
+                    "step": self.step,
+                    "seconds": round(self.seconds, 1),
+                    "sdr": {name: round(value, 3) for name, value in means.items()},
+                    "tracks": {
+                        score.name: {name: round(value, 3) for name, value in score.sdr.items()}
+                        for score in scores
+                    },
+                }
+            )
+            for listener in self._listeners:
+                listener.write_scores(self.step, scores)
+        self.accelerator.wait_for_everyone()
+
+    def _save_weights(self, name: str) -> None:
+        """Write the averaged weights."""
+        self.folder.save_weights(name, self._ema.module.state_dict(), spec=self.spec)
+
+    def _record(self, record: dict[str, Any]) -> None:
+        """Write one line of measurements and show it."""
+        if self.accelerator.is_main_process:
+            self.folder.append_metrics(record)
+            for listener in self._listeners:
+                listener.write_record(record)
+
+
+def _mixing_config(config: TrainingConfig, spec: Spec) -> MixingConfig:
+    """Derive the examples' length from the spec: as many samples as make its frames."""
+    data = config.data
+    return MixingConfig(
+        chunk_samples=spec.chunk_samples,
+        remix_probability=data.remix_probability,
+        dropout_probability=data.dropout_probability,
+        active_probability=data.active_probability,
+        group_weights=data.group_weights,
+        bus_clip_probability=data.bus_clip_probability,
+        bus_clip_max_db=data.bus_clip_max_db,
+        augmentations=data.augmentations,
+    )
+
+
+def _use_channels_last(model: SeparationNetwork) -> None:
+    """Lay out the kernels of 2-D convolutions channels last, which makes their outputs so too."""
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

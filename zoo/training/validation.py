@@ -1,0 +1,109 @@
+"""Validation while training: the MDX SDR of the beginning of each held-out track.
+
+Shape legend: S sources, C channels, N samples.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from zoo.data.decoded import DecodedTrack
+from zoo.evaluation.metrics import level_below, mdx_sdr
+from zoo.overlap_add import Chunking, overlap_add
+
+# A source further below its mixture is reported and not averaged: its score is about the noise.
+AVERAGED_LEVEL_DB = 15.0
+CONTEXT_SECONDS = 0.75
+CHUNK_SECONDS = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackScore:
+    """How well one track was separated.
+
+    Args:
+        name: The track.
+        sdr: SDR of each source that has a file, dB.
+        averaged: The sources that count in the means.
+        estimates: The estimates (S, C, N), for whoever wants to hear them.
+        targets: The true sources (S, C, N).
+    """
+
+    name: str
+    sdr: dict[str, float]
+    averaged: tuple[str, ...]
+    estimates: np.ndarray
+    targets: np.ndarray
+
+
+@torch.no_grad()
+def validate(
+    model: nn.Module,
+    tracks: Sequence[DecodedTrack],
+    *,
+    sources: Sequence[str],
+    background: Sequence[str] = (),
+    sample_rate: int,
+    seconds: float,
+    separate: Callable[[Tensor], Tensor] | None = None,
+) -> Iterator[TrackScore]:
+    """Separate the beginning of every track and score it.
+
+    Args:
+        model: The network, in eval mode.
+        tracks: Held-out tracks.
+        sources: Names of the sources in the order of the estimates.
+        background: Sources that are in the mixture and not estimated.
+        sample_rate: Hz.
+        seconds: How much of each track, s; 0 means all.
+        separate: What maps chunks (K, C, L) to estimates (K, S, C, L); the model itself if None.
+    """
+    process = separate or model
+    device = next(model.parameters()).device
+    chunking = Chunking(
+        chunk_length=int(CHUNK_SECONDS * sample_rate), context=int(CONTEXT_SECONDS * sample_rate)
+    )
+    for track in tracks:
+        length = min(track.num_samples, int(seconds * sample_rate) or track.num_samples)
+        everything = track.read([*sources, *background], 0, length)
+        mixture = everything.sum(axis=0)  # (C, N)
+        targets = everything[: len(sources)]  # (S, C, N)
+        estimates = overlap_add(
+            lambda chunks: process(chunks.to(device)).float().cpu(),
+            torch.from_numpy(mixture)[None],
+            chunking=chunking,
+        )[0].numpy()
+        present = [source for source in sources if source in track.files]
+        places = {source: place for place, source in enumerate(sources)}
+        yield TrackScore(
+            name=track.name,
+            sdr={
+                source: mdx_sdr(targets[places[source]], estimates[places[source]])
+                for source in present
+            },
+            averaged=tuple(
+                source
+                for source in present
+                if level_below(targets[places[source]], mixture) <= AVERAGED_LEVEL_DB
+            ),
+            estimates=estimates,
+            targets=targets,
+        )
+
+
+def mean_scores(scores: Sequence[TrackScore], *, sources: Sequence[str]) -> dict[str, float]:
+    """Average the SDR of each source over the tracks in which it counts, and over the sources.
+
+    Returns:
+        Source to mean SDR in dB, and ``mean``; a source that counts nowhere is left out.
+    """
+    means = {}
+    for source in sources:
+        values = [score.sdr[source] for score in scores if source in score.averaged]
+        if values:
+            means[source] = float(np.mean(values))
+    means["mean"] = float(np.mean(list(means.values()))) if means else float("nan")
+    return means
