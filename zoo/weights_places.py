@@ -12,7 +12,7 @@ from zoo.hub_files import download_from_hub
 from zoo.integrity import ExpectedFile, verify_file, verify_once
 from zoo.manifests import HubFile, PackagedFile, RemoteFile, WeightsEntry, weights_folder
 
-__all__ = ["HubSettings", "cached_path", "fetch_entry"]
+__all__ = ["HubSettings", "cached_path", "expected_file", "fetch_entry"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +51,7 @@ def fetch_entry(
         ChecksumError: If the bytes are not those that the record promises.
         WeightsError: If a packaged file is missing or the cache cannot be written.
     """
-    expected = ExpectedFile(
-        name=entry.reference,
-        sha256=entry.sha256,
-        git_blob_sha1=entry.git_blob_sha1,
-        num_bytes=entry.num_bytes,
-    )
+    expected = expected_file(entry)
     match entry.place:
         case PackagedFile(file=file):
             return _packaged(weights_folder() / file, expected)
@@ -78,13 +73,27 @@ def fetch_entry(
             raise WeightsError(f"{entry.reference}: its record names no place")
 
 
+def expected_file(entry: WeightsEntry) -> ExpectedFile:
+    """Return what an entry promises of its file."""
+    return ExpectedFile(
+        name=entry.reference,
+        sha256=entry.sha256,
+        git_blob_sha1=entry.git_blob_sha1,
+        num_bytes=entry.num_bytes,
+    )
+
+
 def cached_path(entry: WeightsEntry, settings: HubSettings) -> Path:
     """Return where the file of a plain address is kept: by its checksum, never by its address."""
-    digest = f"sha256-{entry.sha256}" if entry.sha256 else f"git-{entry.git_blob_sha1}"
     suffix = ""
     if isinstance(entry.place, RemoteFile):
         suffix = PurePosixPath(unquote(urlsplit(entry.place.url).path)).suffix
-    return settings.cache / "weights" / digest / f"{entry.reference}{_known(suffix)}"
+    return (
+        settings.cache
+        / "weights"
+        / expected_file(entry).digest
+        / f"{entry.reference}{_known(suffix)}"
+    )
 
 
 def _known(suffix: str) -> str:
