@@ -31,7 +31,8 @@ def expand_batch(x: Tensor, batch: int) -> Tensor:
     """
     if x.shape[0] == batch:
         return x
-    repeats, rest = divmod(batch, x.shape[0])
+    # int(): while a network is traced for export, sizes are tensors, which divmod refuses.
+    repeats, rest = divmod(int(batch), int(x.shape[0]))
     if rest:
         raise ValueError(f"{batch} conditions cannot be shared out to {x.shape[0]} mixtures")
     return x.repeat_interleave(repeats, dim=0)
