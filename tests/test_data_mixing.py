@@ -13,11 +13,11 @@ from zoo.data.augmentations import (
     Reverberation,
     Saturation,
     SignFlip,
-    Speed,
     StereoWidth,
     soft_clip_bus,
 )
 from zoo.data.mixing import PlannedAugmentation
+from zoo.data.timing import EDGE_SAMPLES, Pitch, Speed, Tempo
 
 SOURCES = ("vocals", "drums", "bass", "other")
 RATE = 8000
@@ -51,7 +51,7 @@ def test_every_augmentation_is_seeded_and_leaves_its_input_alone(name):
     np.testing.assert_array_equal(audio, kept)
     assert first.dtype == np.float32
     assert np.isfinite(first).all()
-    assert first.shape == audio.shape or name == "speed"
+    assert first.shape == audio.shape or AUGMENTATIONS[name].shared
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS.names())
@@ -80,6 +80,25 @@ def test_speed_moves_pitch_and_length_by_the_same_ratio():
         changed = Speed(max_semitones=3)(audio, generator(seed))
         assert changed.shape[-1] == pytest.approx(44100 / ratio, abs=2)
         assert peak_frequency(changed) == pytest.approx(1000 * ratio, rel=2e-3)
+
+
+def test_tempo_moves_length_and_keeps_pitch():
+    audio = tone(1000, num_samples=44100)
+    for seed in range(3):
+        rate = 1.2 ** generator(seed).uniform(-1, 1)
+        changed = Tempo(max_change=0.2)(audio, generator(seed))
+        assert changed.shape[-1] == pytest.approx(44100 / rate, abs=EDGE_SAMPLES)
+        assert peak_frequency(changed) == pytest.approx(1000, rel=2e-3)
+
+
+def test_pitch_moves_pitch_and_keeps_length():
+    audio = tone(1000, num_samples=44100)
+    for seed in range(3):
+        ratio = 2 ** (generator(seed).uniform(-4, 4) / 12)
+        changed = Pitch(max_semitones=4)(audio, generator(seed))
+        assert changed.shape[-1] == pytest.approx(44100, abs=EDGE_SAMPLES)
+        assert peak_frequency(changed) == pytest.approx(1000 * ratio, rel=2e-3)
+        assert rms(changed[:, 4000:-4000]) == pytest.approx(rms(audio), rel=0.05)
 
 
 def test_equaliser_changes_a_tone_by_its_curve_and_keeps_the_level():

@@ -9,7 +9,7 @@ import torch
 
 from tests.training_data import make_config
 from zoo.builder import load_spec
-from zoo.data.augmentations import Speed
+from zoo.data import Speed
 from zoo.errors import UnknownNameError
 from zoo.registry import SPECS
 from zoo.training.batches import StepSampler

@@ -75,6 +75,7 @@ def _start(arguments: argparse.Namespace) -> "Trainer":
     import yaml
 
     from zoo.builder import load_spec
+    from zoo.hub import read_settings
     from zoo.training.recipe import list_recipes, load_recipe, override
     from zoo.training.session import DataFolders, start_run
 
@@ -104,7 +105,7 @@ def _start(arguments: argparse.Namespace) -> "Trainer":
         folders=DataFolders(
             train=arguments.data,
             valid=arguments.valid,
-            cache=arguments.cache or Path.home() / ".cache" / "lightsaft_zoo" / "decoded",
+            cache=arguments.cache or read_settings().cache / "decoded",
         ),
         output=arguments.output,
         listener=ConsoleListener(),

@@ -6,6 +6,7 @@
 
 from zoo.data.decoded import DecodedFile, DecodedTrack, decode_tracks
 from zoo.data.mixing import MixingConfig, MixingDataset
+from zoo.data.timing import Pitch, Speed, Tempo
 from zoo.data.tracks import Track, find_tracks, require_disjoint
 
 __all__ = [
@@ -13,6 +14,9 @@ __all__ = [
     "DecodedTrack",
     "MixingConfig",
     "MixingDataset",
+    "Pitch",
+    "Speed",
+    "Tempo",
     "Track",
     "decode_tracks",
     "find_tracks",

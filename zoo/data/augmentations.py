@@ -1,7 +1,7 @@
 """Augmentations of one source: small named transforms with their own parameters.
 
 A transform maps (2, N) float32 and a random generator to (2, M) float32 and never writes to its
-input. M = N for all but ``speed``, whose result is cut to the chunk afterwards.
+input. M = N here; the transforms of ``zoo.data.timing`` change the length.
 
 Levels: a transform of timbre keeps the chunk's RMS, so that ``gain`` alone decides the balance.
 """
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import soxr
 import torch
 
 from blocks.registry import Registry
@@ -19,9 +18,17 @@ AUGMENTATIONS: Registry[type] = Registry("augmentation")
 
 
 class Augmentation(Protocol):
-    """What every augmentation offers; ``timing`` ones are shared by aligned sources."""
+    """What every augmentation offers."""
 
-    timing: bool
+    @property
+    def shared(self) -> bool:
+        """Whether the sources of one song draw alike, as they must to stay together."""
+        ...
+
+    @property
+    def reach(self) -> float:
+        """The most samples that it takes for one that it gives."""
+        ...
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Transform (2, N) samples with parameters drawn from ``generator``."""
@@ -40,7 +47,8 @@ class Gain:
 
     low_db: float = -6.0
     high_db: float = 6.0
-    timing = False
+    shared = False
+    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return the scaled audio."""
@@ -52,7 +60,8 @@ class Gain:
 class ChannelSwap:
     """Exchange left and right."""
 
-    timing = False
+    shared = False
+    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return the audio with its channels exchanged."""
@@ -64,29 +73,12 @@ class ChannelSwap:
 class SignFlip:
     """Turn the polarity of both channels around."""
 
-    timing = False
+    shared = False
+    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return the negated audio."""
         return -audio
-
-
-@AUGMENTATIONS.register("speed")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Speed:
-    """Play faster or slower, which moves pitch and tempo together.
-
-    Args:
-        max_semitones: Largest shift up or down, semitones.
-    """
-
-    max_semitones: float = 2.0
-    timing = True
-
-    def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Return (2, M), M between N / 2**(max/12) and N * 2**(max/12)."""
-        ratio = 2 ** (generator.uniform(-self.max_semitones, self.max_semitones) / 12)
-        return np.ascontiguousarray(soxr.resample(audio.T, ratio, 1.0, quality="MQ").T)
 
 
 @AUGMENTATIONS.register("equaliser")
@@ -103,7 +95,8 @@ class Equaliser:
     deviation_db: float = 4.0
     num_knots: int = 7
     sample_rate: int = 44100
-    timing = False
+    shared = False
+    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return the coloured audio at the level it came with."""
@@ -112,7 +105,7 @@ class Equaliser:
         # Few points suffice for a smooth curve; between them the filter is interpolated linearly.
         points = np.linspace(0.0, self.sample_rate / 2, 2049)
         gains = _decibels(np.interp(np.log(np.maximum(points, 1.0)), np.log(knots), curve))
-        return _match_level(_filter(audio, np.asarray(gains, dtype=np.float32)), audio)
+        return match_level(_filter(audio, np.asarray(gains, dtype=np.float32)), audio)
 
 
 @AUGMENTATIONS.register("saturation")
@@ -127,7 +120,8 @@ class Saturation:
 
     low_db: float = 0.0
     high_db: float = 12.0
-    timing = False
+    shared = False
+    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return the saturated audio at the level it came with."""
@@ -135,7 +129,7 @@ class Saturation:
         if peak < 1e-5:
             return audio
         drive = _decibels(generator.uniform(self.low_db, self.high_db)) / peak
-        return _match_level(np.tanh(audio * np.float32(drive)), audio)
+        return match_level(np.tanh(audio * np.float32(drive)), audio)
 
 
 @AUGMENTATIONS.register("reverberation")
@@ -156,7 +150,8 @@ class Reverberation:
     low_db: float = -20.0
     high_db: float = -4.0
     sample_rate: int = 44100
-    timing = False
+    shared = False
+    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return dry and wet sound together at the level the dry one came with."""
@@ -170,7 +165,7 @@ class Reverberation:
         tail[:, : round(generator.uniform(0.002, 0.03) * self.sample_rate)] = 0.0
         wet = _convolve(audio, tail)
         level = _decibels(generator.uniform(self.low_db, self.high_db))
-        return _match_level(audio + level * _match_level(wet, audio), audio)
+        return match_level(audio + level * match_level(wet, audio), audio)
 
 
 @AUGMENTATIONS.register("stereo_width")
@@ -187,7 +182,8 @@ class StereoWidth:
     min_width: float = 0.0
     max_width: float = 1.6
     max_balance_db: float = 4.0
-    timing = False
+    shared = False
+    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return the audio with another width at the level it came with."""
@@ -195,7 +191,7 @@ class StereoWidth:
         balance = generator.uniform(-self.max_balance_db, self.max_balance_db) / 2
         middle, side = 0.5 * (audio[0] + audio[1]), 0.5 * (audio[0] - audio[1]) * width
         sides = [_decibels(balance) * (middle + side), _decibels(-balance) * (middle - side)]
-        return _match_level(np.stack(sides).astype(np.float32), audio)
+        return match_level(np.stack(sides).astype(np.float32), audio)
 
 
 def soft_clip_bus(targets: np.ndarray, *, drive_db: float) -> np.ndarray:
@@ -225,11 +221,16 @@ def _decibels(value: float | np.ndarray) -> np.ndarray | float:
     return 10.0 ** (value / 20.0)
 
 
-def _match_level(audio: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Scale to the RMS of the reference; silence stays silent."""
+def match_level(audio: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Scale to the RMS of the reference; silence stays silent.
+
+    Shape:
+        - audio: (2, M).
+        - reference: (2, N).
+    """
     level = float(np.sqrt(np.mean(np.square(audio))))
     wanted = float(np.sqrt(np.mean(np.square(reference))))
-    return audio * np.float32(wanted / level) if level > 1e-7 else np.zeros_like(reference)
+    return audio * np.float32(wanted / level) if level > 1e-7 else np.zeros_like(audio)
 
 
 def _filter(audio: np.ndarray, gains: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ Example ``index`` depends on (seed, index) alone: any process may make it in any
 resume is to go on counting. No generator's state has to be saved.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from torch.utils.data import Dataset
 
 from zoo.data.augmentations import Augmentation, soft_clip_bus
 from zoo.data.decoded import DecodedFile, DecodedTrack
+from zoo.data.timing import EDGE_SAMPLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,11 +143,11 @@ class MixingDataset(Dataset):
         ]
 
     def _augment(self, audio: np.ndarray, source: str, index: int, *, aligned: bool) -> np.ndarray:
-        """Apply the augmentations; those of timing draw alike for all aligned sources."""
+        """Apply the augmentations; shared ones draw alike for all aligned sources."""
         for place, planned in enumerate(self.config.augmentations):
             if planned.sources and source not in planned.sources:
                 continue
-            shared = aligned and planned.transform.timing
+            shared = aligned and planned.transform.shared
             own = 0 if shared else 1 + self.sources.index(source)
             generator = np.random.default_rng([self.seed, index, place, own])
             if generator.random() < planned.probability:
@@ -154,12 +156,10 @@ class MixingDataset(Dataset):
 
     @property
     def _read_length(self) -> int:
-        """Samples to read so that the chunk is full after any change of speed."""
-        semitones = sum(
-            getattr(planned.transform, "max_semitones", 0.0)
-            for planned in self.config.augmentations
-        )
-        return int(self.config.chunk_samples * 2 ** (semitones / 12)) + 64
+        """Samples to read so that the chunk is full after any change of speed or tempo."""
+        reach = math.prod(planned.transform.reach for planned in self.config.augmentations)
+        timed = sum(planned.transform.shared for planned in self.config.augmentations)
+        return int((self.config.chunk_samples + timed * EDGE_SAMPLES) * reach)
 
     def _place(self, file: DecodedFile, generator: np.random.Generator) -> int:
         """Choose where a chunk starts; mostly so that a sounding moment lies in it."""
