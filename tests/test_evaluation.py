@@ -4,6 +4,7 @@ import json
 import math
 import os
 import shutil
+from multiprocessing import active_children
 
 import numpy as np
 import pytest
@@ -350,6 +351,7 @@ class TestRunning:
         (data / "song 1" / "vocals.wav").write_bytes(b"gone bad since the check")
         with pytest.raises(AudioError, match=r"song 1.vocals\.wav"):
             evaluate(tracks, [], protocols=[MDX], num_jobs=2)
+        assert not active_children()
 
     def test_resumes_where_it_was(self, data, tmp_path):
         out, tracks = tmp_path / "out", find(data)

@@ -48,7 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep records (an interrupted run resumes), report.md, report.json and plots here",
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="scoring processes; default: %(default)s"
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="scoring processes; bsseval takes about 6 GB in each; default: %(default)s",
     )
     parser.add_argument("--device", default="auto", help="where the network runs; default: auto")
     parser.add_argument("--precision", default="auto", help="what it computes in; default: auto")
