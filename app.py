@@ -8,10 +8,15 @@ from zoo.ui.zero_gpu import is_zero_gpu  # before torch, as ZeroGPU demands
 import gradio as gr
 
 from zoo.space_config import CONFIG_NAME, SpaceConfig, load_space_config
+from zoo.ui.blend_tab import build_blend_tab
+from zoo.ui.inside_tab import build_inside_tab
+from zoo.ui.look_tab import build_look_tab
 from zoo.ui.models import ModelShelf
+from zoo.ui.script_tab import build_script_tab
 from zoo.ui.separate_tab import build_separate_tab
 from zoo.ui.services import Services
 from zoo.ui.theme import PAGE_CSS, page_theme
+from zoo.ui.zoo_tab import build_zoo_tab
 
 ROOT = Path(__file__).resolve().parent
 
@@ -42,7 +47,17 @@ def build_app(config: SpaceConfig, shelf: ModelShelf) -> gr.Blocks:
         if shelf.notice:
             gr.Markdown(shelf.notice, elem_classes="notice", elem_id="notice")
         with gr.Tab("Separate", id="separate"):
-            build_separate_tab(services)
+            separate_tab = build_separate_tab(services)
+        with gr.Tab("Look", id="look"):
+            build_look_tab(services, separate_tab)
+        with gr.Tab("Blend", id="blend"):
+            build_blend_tab(services, separate_tab)
+        with gr.Tab("Inside", id="inside"):
+            build_inside_tab(services, separate_tab)
+        with gr.Tab("Zoo", id="zoo"):
+            build_zoo_tab(services, page)
+        with gr.Tab("Script", id="script"):
+            build_script_tab(services, page)
     page.queue(max_size=config.limits.queue_size)
     return page
 

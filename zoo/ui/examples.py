@@ -21,12 +21,14 @@ class ExampleSong:
     """A song that ships with the package.
 
     Attributes:
-        title: For the page.
+        title: Of the song.
+        label: For the page.
         path: Of the mixture.
         stems: Where known, by source.
     """
 
     title: str
+    label: str
     path: Path
     stems: dict[str, Path] = field(default_factory=dict)
 
@@ -43,12 +45,14 @@ class ExampleSong:
 DEMO = FOLDER / "demo_song"
 EXAMPLES = (
     ExampleSong(
-        title="Our demo song (vocals, drums, bass, piano; 26 s)",
+        title="Demo song",
+        label="Our demo song: voice, drums, bass, piano (26 s)",
         path=DEMO / "mixture.ogg",
         stems={name: DEMO / f"{name}.ogg" for name in ("vocals", "drums", "bass", "other")},
     ),
     ExampleSong(
-        title="Sectoid: Feelings (a rock band, no vocals; 25 s)",
+        title="Sectoid - Feelings",
+        label="Sectoid, Feelings: a rock band (25 s)",
         path=FOLDER / "sectoid_excerpt.ogg",
     ),
 )

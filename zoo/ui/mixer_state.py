@@ -54,6 +54,7 @@ class MixerState(GradioModel):
     Attributes:
         id: Changes with every request, so that a new song resets the switches.
         title: Title of the song.
+        song_digest: SHA-256 of the song's file.
         summary: Model, length and speed, in a line.
         facts: Levels and sums, in a line.
         seconds: Length of the song in seconds.
@@ -67,6 +68,7 @@ class MixerState(GradioModel):
 
     id: str = ""
     title: str = ""
+    song_digest: str = ""
     summary: str = ""
     facts: str = ""
     seconds: float = 0.0

@@ -2,10 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable
 
 from zoo.errors import WeightsError
 from zoo.manifests import get_manifest
+from zoo.model_loading import load_network
+from zoo.network import SeparationNetwork
 from zoo.separator import Separator
 from zoo.space_config import SpaceConfig
 
@@ -19,22 +20,24 @@ class ModelShelf:
 
     Args:
         config: Which models are offered, in the order of preference.
-        load: From a model's name to its separator; the app's tests put smaller ones here.
+        weights: What :class:`zoo.Separator` takes.
 
     Raises:
         WeightsError: No offered model has weights that can be had.
     """
 
-    def __init__(
-        self, config: SpaceConfig, *, load: Callable[[str], Separator] = Separator
-    ) -> None:
+    def __init__(self, config: SpaceConfig, *, weights: str = "default") -> None:
         self._config = config
-        self._load = load
+        self._weights = weights
         self._lock = threading.Lock()
         self._separators: dict[str, Separator] = {}
+        self._networks: dict[str, SeparationNetwork] = {}
         self._speeds: dict[str, float] = {}
-        self.names = [name for name in config.model_names if get_manifest(name) is not None]
+        self.names = [name for name in config.model_names if self._has_weights(name)]
         self.default, self.notice = self._choose_default()
+
+    def _has_weights(self, name: str) -> bool:
+        return self._weights != "default" or get_manifest(name) is not None
 
     def _choose_default(self) -> tuple[str, str]:
         failures = []
@@ -63,7 +66,7 @@ class ModelShelf:
         """Load every offered model now; those whose weights cannot be had leave the menu."""
         for name in list(self.names):
             try:
-                self.separator(name)
+                self.network(name)
             except WeightsError as error:
                 logger.warning("%s is not offered: %s", name, error)
                 self.names.remove(name)
@@ -79,8 +82,23 @@ class ModelShelf:
             raise ValueError(f"{name!r} is not offered here; choose one of {', '.join(self.names)}")
         with self._lock:
             if name not in self._separators:
-                self._separators[name] = self._load(name)
+                self._separators[name] = Separator(name, weights=self._weights)
             return self._separators[name]
+
+    def network(self, name: str) -> SeparationNetwork:
+        """Return the network of an offered model by itself, in eval mode on the device.
+
+        Raises:
+            ValueError: The model is not offered.
+            WeightsError: Its weights cannot be had.
+        """
+        separator = self.separator(name)
+        with self._lock:
+            if name not in self._networks:
+                network = load_network(name, weights=separator.weights).network
+                assert isinstance(network, SeparationNetwork)
+                self._networks[name] = network.eval().to(separator.device)
+            return self._networks[name]
 
     def expected_seconds(self, name: str, *, audio_seconds: float) -> float | None:
         """Return how long one source of a song will take, None before the first one was timed."""

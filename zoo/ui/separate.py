@@ -71,6 +71,7 @@ class SongSeparation:
         self.state = MixerState(
             id=folder.name,
             title=song.title,
+            song_digest=song.digest,
             seconds=song.seconds,
             sample_rate=song.sample_rate,
             summary=f"{self.model} \u00b7 {song.seconds:.0f} s",

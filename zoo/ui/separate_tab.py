@@ -68,7 +68,7 @@ def build_separate_tab(services: Services) -> SeparateTab:
                 )
             examples = gr.Examples(
                 examples=[[str(example.path)] for example in EXAMPLES],
-                example_labels=[example.title for example in EXAMPLES],
+                example_labels=[example.label for example in EXAMPLES],
                 inputs=[song],
                 cache_examples=False,
                 label="No song at hand? Click one of ours",

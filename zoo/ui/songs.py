@@ -11,6 +11,7 @@ import numpy as np
 from zoo.audio import open_audio
 from zoo.errors import AudioError
 from zoo.space_config import Limits
+from zoo.ui.examples import find_example
 
 __all__ = ["Song", "SongError", "file_digest", "read_song"]
 
@@ -86,12 +87,10 @@ def read_song(path: str | Path | None, limits: Limits) -> Song:
             "This file could not be read as audio. WAV, FLAC, MP3, OGG, Opus and AIFF are sure to "
             f"work. ({_without_path(str(error), path)})"
         ) from error
-    return Song(
-        title=_title(path.stem),
-        samples=samples,
-        sample_rate=sample_rate,
-        digest=file_digest(path),
-    )
+    digest = file_digest(path)
+    example = find_example(digest)
+    title = _title(path.stem) if example is None else example.title
+    return Song(title=title, samples=samples, sample_rate=sample_rate, digest=digest)
 
 
 def file_digest(path: Path) -> str:

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-__all__ = ["SOURCE_COLORS", "log_spectrogram", "outline", "reference_level", "save_picture"]
+__all__ = [
+    "NEUTRAL_COLOR",
+    "SOURCE_COLORS",
+    "band_spectrogram",
+    "log_spectrogram",
+    "outline",
+    "reference_level",
+    "save_picture",
+]
 
 N_FFT = 4096
 ROWS = 128
@@ -34,29 +42,47 @@ _FRAMES_AT_ONCE = 512
 
 
 def log_spectrogram(samples: np.ndarray, *, sample_rate: int) -> np.ndarray:
-    """Return the power in bands of equal width in octaves, channels added.
+    """Return the power in bands of equal width in octaves, for a lane's picture.
 
     Args:
         samples: Audio, float.
         sample_rate: In Hz.
 
-    Returns:
-        Levels in dB, 0 dB being a full-scale sine in one channel.
-
     Shape:
         (C, N) -> (128, columns): 60 columns a second, at least 600 and at most 3,000 unless that
-        would leave gaps between the 4,096-sample windows.
+        would leave gaps between the windows.
     """
     num_samples = samples.shape[-1]
     wanted = int(COLUMNS_PER_SECOND * num_samples / sample_rate)
     columns = max(min(max(wanted, FEWEST_COLUMNS), MOST_COLUMNS), -(-num_samples // N_FFT))
+    lowest = min(BOTTOM_HZ, sample_rate / 8)
+    edges = np.geomspace(lowest, min(TOP_HZ, sample_rate / 2), ROWS + 1)
+    return band_spectrogram(samples, sample_rate=sample_rate, edges_hz=edges, columns=columns)
+
+
+def band_spectrogram(
+    samples: np.ndarray, *, sample_rate: int, edges_hz: np.ndarray, columns: int
+) -> np.ndarray:
+    """Return the mean power in bands, channels added, from windows of 4,096 samples.
+
+    Args:
+        samples: Audio, float.
+        sample_rate: In Hz.
+        edges_hz: Edges of the bands, rising, one more than there are bands.
+        columns: How many moments, at equal distances from the first sample to the last.
+
+    Returns:
+        Levels in dB, the highest band first, 0 dB being a full-scale sine in one channel.
+
+    Shape:
+        (C, N) -> (bands, columns)
+    """
     padded = np.pad(samples.astype(np.float32, copy=False), ((0, 0), (N_FFT // 2, N_FFT // 2)))
-    starts = np.linspace(0, max(num_samples - 1, 0), columns).astype(np.int64)
+    starts = np.linspace(0, max(samples.shape[-1] - 1, 0), columns).astype(np.int64)
     window = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT, axis=1)
-    lowest = min(BOTTOM_HZ, sample_rate / 8)
-    edges = np.geomspace(lowest, min(TOP_HZ, sample_rate / 2), ROWS + 1) * N_FFT / sample_rate
-    picture = np.empty((ROWS, columns), dtype=np.float32)
+    edges = edges_hz * N_FFT / sample_rate
+    picture = np.empty((len(edges) - 1, columns), dtype=np.float32)
     for first in range(0, columns, _FRAMES_AT_ONCE):
         chosen = starts[first : first + _FRAMES_AT_ONCE]
         power = np.zeros((len(chosen), N_FFT // 2 + 1))

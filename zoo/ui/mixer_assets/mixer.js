@@ -178,6 +178,9 @@ class StemMixer {
         if (this.original) {
             add("Original", "The song as it came", () => this.only((lane) => lane.kind === "original"));
         }
+        for (const lane of this.state.lanes.filter((lane) => ["blend", "exact"].includes(lane.kind))) {
+            add(lane.title, "Only " + lane.title, () => this.only((other) => other.name === lane.name));
+        }
         if (this.lanes.has("minus")) {
             for (const stem of this.stems) {
                 const title = PRESET_TITLES[stem.source] || "No " + stem.title.toLowerCase();

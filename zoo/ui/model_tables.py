@@ -1,0 +1,139 @@
+"""The Zoo tab's tables, and what the API says of models."""
+
+from typing import Any
+
+import yaml
+
+import zoo
+from zoo.info import ModelInfo
+from zoo.manifests import Metric
+
+__all__ = [
+    "MODEL_COLUMNS",
+    "STAGE_COLUMNS",
+    "build_code",
+    "describe",
+    "model_rows",
+    "spec_summary",
+    "stage_rows",
+]
+
+MODEL_COLUMNS = (
+    "model",
+    "title",
+    "parameters",
+    "GMAC/s",
+    "published, MDX",
+    "published, museval",
+    "measured here",
+    "weights",
+    "GMAC/s, one stem",
+)
+STAGE_COLUMNS = ("stage", "blocks", "in (H x T x F)", "out", "parameters", "MMAC/s")
+NOTHING = "\u2013"
+
+
+def model_rows() -> list[list[str]]:
+    """Return a row a model; published and measured results never share a column."""
+    return [_model_row(zoo.model_info(name)) for name in zoo.list_models()]
+
+
+def stage_rows(info: ModelInfo) -> list[list[str]]:
+    """Return the stage table of a model."""
+    return [
+        [
+            stage.name,
+            " > ".join(stage.blocks),
+            " x ".join(map(str, stage.in_shape)),
+            " x ".join(map(str, stage.out_shape)),
+            f"{stage.parameters:,}",
+            f"{stage.macs_per_second / 1e6:,.1f}",
+        ]
+        for stage in info.stages
+    ]
+
+
+def spec_summary(info: ModelInfo) -> str:
+    """Return size and cost in a line of Markdown."""
+    return (
+        f"**Valid.** {info.parameters:,} parameters, {info.macs_per_second / 1e9:.2f} GMAC a "
+        f"second of audio for {len(info.spec.sources)} source(s), "
+        f"{info.macs_per_second_one_source / 1e9:.2f} for one. A spec alone has no weights: it can "
+        "be built, measured and trained, not heard."
+    )
+
+
+def build_code(info: ModelInfo) -> str:
+    """Return Python code that builds a spec's network."""
+    text = yaml.safe_dump(info.spec.to_dict(), sort_keys=False, allow_unicode=True)
+    quoted = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return (
+        "import yaml\nimport zoo\n\n"
+        f'spec = yaml.safe_load("""\n{quoted}""")\n'
+        "model = zoo.build(spec)\n"
+        "print(sum(p.numel() for p in model.parameters()))\n"
+    )
+
+
+def describe(info: ModelInfo, *, offered: tuple[str, ...]) -> dict[str, Any]:
+    """Return what is known of a model as plain data for the API."""
+    return {
+        "name": info.name,
+        "title": info.spec.title,
+        "paper": info.spec.paper,
+        "offered": info.name in offered,
+        "sources": list(info.spec.sources),
+        "sample_rate": info.spec.sample_rate,
+        "parameters": info.parameters,
+        "macs_per_second": info.macs_per_second,
+        "macs_per_second_one_source": info.macs_per_second_one_source,
+        "weights": list(info.weights),
+        "metrics": {
+            tag: [_metric_data(metric) for metric in metrics]
+            for tag, metrics in info.metrics.items()
+        },
+    }
+
+
+def _metric_data(metric: Metric) -> dict[str, Any]:
+    return {
+        "protocol": metric.protocol,
+        "dataset": metric.dataset,
+        "measured_by": metric.measured_by,
+        "reference": metric.reference,
+        "sdr": dict(metric.sdr),
+    }
+
+
+def _model_row(info: ModelInfo) -> list[str]:
+    return [
+        info.name,
+        info.spec.title,
+        f"{info.parameters:,}",
+        f"{info.macs_per_second / 1e9:.2f}",
+        _results(info, measured_by="published", protocol="mdx"),
+        _results(info, measured_by="published", protocol="museval"),
+        _results(info, measured_by="measured", protocol=None),
+        ", ".join(info.weights) or NOTHING,
+        f"{info.macs_per_second_one_source / 1e9:.2f}",
+    ]
+
+
+def _results(info: ModelInfo, *, measured_by: str, protocol: str | None) -> str:
+    found = [
+        _result(metric, with_protocol=protocol is None)
+        for metrics in info.metrics.values()
+        for metric in metrics
+        if metric.measured_by == measured_by and protocol in (None, metric.protocol)
+    ]
+    return "; ".join(found) or NOTHING
+
+
+def _result(metric: Metric, *, with_protocol: bool) -> str:
+    mean = metric.sdr.get("mean")
+    text = (
+        f"{mean:.2f}"
+        if mean is not None
+        else ", ".join(f"{source} {value:.2f}" for source, value in metric.sdr.items())
+    )
+    return f"{text} ({metric.protocol}, {metric.dataset})" if with_protocol else text
