@@ -92,6 +92,36 @@ def test_convert_a_published_checkpoint(run, tmp_path):
     assert model.weights_entry.licence == "MIT"
 
 
+def test_a_record_file_says_what_must_go_along(run, tmp_path):
+    source = weights_folder() / get_manifest(TINY)["test"].place.file
+    record = {
+        "licence": "CC-BY-SA-3.0",
+        "training_data": "house data",
+        "credits": ["One", "Two"],
+        "metrics": [
+            {
+                "protocol": "mdx",
+                "dataset": "valid",
+                "sdr": {"vocals": 1.0},
+                "measured_by": "measured",
+                "reference": "python -m zoo evaluate",
+            }
+        ],
+    }
+    (tmp_path / "record.yaml").write_text(yaml.safe_dump(record))
+    output = tmp_path / "house.safetensors"
+    arguments = ("convert", source, "-o", output, "--tag", "house")
+    status, out, _ = run(*arguments, "--record", tmp_path / "record.yaml")
+    assert status == 0
+    written = yaml.safe_load(out)["tags"]["house"]
+    assert {key: written[key] for key in record} == record
+    assert zoo.build(output).weights_entry.credits == ("One", "Two")
+    (tmp_path / "record.yaml").write_text("[]")
+    status, _, err = run(*arguments, "--record", tmp_path / "record.yaml")
+    assert status == 1
+    assert "expected a mapping" in err
+
+
 def test_convert_recognises_a_file_of_a_manifest(run, tmp_path):
     entry = get_manifest(TINY)["test"]
     source = weights_folder() / entry.place.file

@@ -43,6 +43,7 @@ def test_a_saved_folder_rebuilds_the_network(tmp_path):
     ]
     again = zoo.build(str(folder))
     assert torch.equal(again(mixture()), model(mixture()))
+    assert torch.equal(zoo.build(TINY, weights=str(folder))(mixture()), model(mixture()))
     assert again.weights_entry.to_dict() == get_manifest(TINY)["test"].to_dict()
     assert zoo.load_spec(folder / "spec.yaml").to_dict() == model.spec.to_dict()
     assert "license: mit" in (folder / "README.md").read_text(encoding="utf-8")

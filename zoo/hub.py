@@ -101,8 +101,8 @@ def resolve_weights(
     Args:
         spec_name: Name of the spec that they are for.
         weights: A tag of the spec's manifest, ``default`` for the first of its order that can be
-            had, the path of a checkpoint, or a Hub repository as ``user/name`` or
-            ``user/name@revision``.
+            had, the path of a checkpoint or of a saved folder, or a Hub repository as
+            ``user/name`` or ``user/name@revision``.
         progress: Called with bytes present and bytes expected as they arrive.
 
     Raises:

@@ -54,6 +54,8 @@ def resolve(
         return ResolvedWeights(path=existing_file(weights), tag=str(weights))
     if NAME.fullmatch(weights):
         return _resolve_tag(spec_name, weights, settings, progress)
+    if Path(weights).is_dir():
+        return ResolvedWeights(path=existing_file(Path(weights) / WEIGHTS_FILE), tag=weights)
     if Path(weights).suffix in SUFFIXES or Path(weights).exists():
         return ResolvedWeights(path=existing_file(Path(weights)), tag=weights)
     return resolve_repository(weights, settings, progress)

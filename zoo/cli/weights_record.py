@@ -1,6 +1,7 @@
 """Arguments that say what must go along with weights, shared by ``convert`` and ``push``."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,12 @@ DTYPES = ("float32", "float16")
 def add_record_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare licence, training data, credits, notes, tag and storage type."""
     record = parser.add_argument_group("record", "what goes along with the weights")
+    record.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="YAML with licence, training_data, credits, metrics, notes, as in a manifest",
+    )
     record.add_argument("--tag", metavar="TAG", help="name of the weights (default: as they have)")
     record.add_argument("--licence", metavar="SPDX", help="for example CC-BY-SA-4.0")
     record.add_argument("--training-data", metavar="TEXT", help="what they were trained on")
@@ -43,6 +50,8 @@ def read_record(
         "notes": arguments.notes,
     }
     given = {key: value for key, value in given.items() if value is not None}
+    if arguments.record is not None:
+        given = _read_yaml(arguments.record) | given
     if known is None and not given and arguments.tag is None:
         return None
     record = (known.to_dict() if known else {}) | given
@@ -53,3 +62,15 @@ def read_record(
     if NAME.fullmatch(tag) is None:
         raise ValueError(f"--tag: expected lower-case letters, digits, underscores; got {tag!r}")
     return parse_entry(record, spec=spec_name, tag=tag, origin="command line")
+
+
+def _read_yaml(path: Path) -> dict:
+    import yaml
+
+    try:
+        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not YAML: {error}") from error
+    if not isinstance(plain, dict):
+        raise ValueError(f"{path}: expected a mapping with licence, training_data and the like")
+    return plain
