@@ -549,11 +549,11 @@ class TestReports:
         summary, _ = reported
         figure = draw_summary(summary, MDX)
         assert isinstance(figure, Figure)
-        labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        labels = [text.get_text() for text in figure.legends[0].get_texts()]
         assert labels == ["scaled", "vocals|only", *REFERENCES]
         assert len(figure.axes[0].patches) == 5 * (1 + len(REFERENCES)) + 2
         figure.savefig(tmp_path / "plot.png")
-        labels = draw_summary(summary, SI).axes[0].get_legend().get_texts()
+        labels = draw_summary(summary, SI).legends[0].get_texts()
         assert SILENCE not in [text.get_text() for text in labels]
 
     def test_published_scores_stand_apart(self, reported):

@@ -31,7 +31,7 @@ def draw_summary(summary: Summary, protocol: Protocol) -> Figure:
         and any(score.value is not None for score in row.scores.values())
     ]
     columns = [*summary.sources, MEAN]
-    figure = Figure(figsize=(max(6.0, 1.9 * len(columns)), 4.2), layout="constrained")
+    figure = Figure(figsize=(max(6.0, 1.9 * len(columns)), 4.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     width = 0.8 / max(len(rows), 1)
@@ -53,7 +53,7 @@ def draw_summary(summary: Summary, protocol: Protocol) -> Figure:
     axes.set_xticks(range(len(columns)), columns)
     axes.set_ylabel(f"{quantity.label} [dB]")
     axes.set_title(f"{protocol.title}, {len(summary.tracks)} tracks")
-    axes.legend(fontsize="small", ncols=2)
+    figure.legend(loc="outside lower center", fontsize="small", ncols=3, frameon=False)
     return figure
 
 
