@@ -1,7 +1,7 @@
 """What a network can do with the Hugging Face Hub: be saved as a repository, and be pushed.
 
 A repository of ours is one safetensors file that rebuilds the network, the spec to read, and a
-model card. Loading one is :func:`zoo.hub.load_pretrained`; nothing in a repository is ever executed.
+model card. Loading one is :func:`zoo.hub.load_pretrained`; nothing in it is ever executed.
 """
 
 import copy

@@ -23,6 +23,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 WEIGHTS_FILE = "model.safetensors"
+TEST_TAG = "test"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,11 +104,10 @@ def _resolve_first(
         entry.reference
         for manifest in load_manifests().values()
         for entry in manifest.entries.values()
-        if entry.is_packaged
+        if entry.is_packaged and entry.tag != TEST_TAG
     ]
-    raise WeightsUnavailableError(
-        f"{'; '.join(failures)}. Weights that need no network: {', '.join(packaged) or 'none'}"
-    )
+    hint = f". Weights that need no network: {', '.join(packaged)}" if packaged else ""
+    raise WeightsUnavailableError("; ".join(failures) + hint)
 
 
 def resolve_repository(
