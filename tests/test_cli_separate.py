@@ -14,7 +14,8 @@ from zoo.cli.separate_command import plan_outputs
 from zoo.errors import AudioError
 
 RATE = 44100
-TINY = ["--model", "lightsaft_tfctdf_tiny", "--weights", "random", "--device", "cpu"]
+MODEL = ["--model", "lightsaft_tfctdf_tiny", "--weights", "random"]
+TINY = [*MODEL, "--device", "cpu", "--backend", "torch"]
 STEMS = ["bass", "drums", "other", "vocals"]
 
 

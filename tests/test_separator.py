@@ -288,7 +288,7 @@ def test_cancelling_stops_the_work():
 def test_the_callers_network_stays_as_it_is():
     network = zoo.build("lightsaft_tfctdf_tiny")
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    make(network)((song(50_000), RATE))
+    make(network, backend="torch")((song(50_000), RATE))
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
@@ -343,8 +343,12 @@ def test_bfloat16_is_near_float32():
     torch.manual_seed(0)
     network = zoo.build("lightsaft_tfctdf_tiny").eval()
     mixture = song(60_000)
-    exact = make(network, precision="float32")((mixture, RATE), sources="vocals").stems["vocals"]
-    rough = make(network, precision="bfloat16")((mixture, RATE), sources="vocals").stems["vocals"]
+    exact = make(network, precision="float32", backend="torch")(
+        (mixture, RATE), sources="vocals"
+    ).stems["vocals"]
+    rough = make(network, precision="bfloat16", backend="torch")(
+        (mixture, RATE), sources="vocals"
+    ).stems["vocals"]
     assert rough.dtype == np.float32
     error = np.square(rough - exact).mean() / np.square(exact).mean()
     assert 0 < error < 1e-3

@@ -13,6 +13,7 @@ from zoo.spec import Spec
 __all__ = ["RANDOM_WEIGHTS", "LoadedNetwork", "load_network"]
 
 RANDOM_WEIGHTS = "random"
+GIVEN_WEIGHTS = "given"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +32,11 @@ class LoadedNetwork:
     spec: Spec
     weights: str
     notices: tuple[str, ...] = ()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the same weights will be there again, so that compiling them once pays."""
+        return self.weights not in (RANDOM_WEIGHTS, GIVEN_WEIGHTS)
 
 
 def load_network(
@@ -92,7 +98,7 @@ def _take_as_given(network: nn.Module, weights: str | Path) -> LoadedNetwork:
             f"got a {type(network).__name__} without a spec; expected a network that zoo.build "
             "made, or one whose attribute spec is a zoo.Spec"
         )
-    return LoadedNetwork(network=network, spec=spec, weights="given")
+    return LoadedNetwork(network=network, spec=spec, weights=GIVEN_WEIGHTS)
 
 
 def _brings_weights(model: SpecSource) -> bool:

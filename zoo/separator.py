@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from zoo.audio import AudioInfo, AudioReader, AudioSource, find_format, open_audio
 from zoo.builder import SpecSource
 from zoo.errors import SeparationCancelledError, UnknownNameError
+from zoo.hub import read_settings
 from zoo.inference import Engine, choose_device, choose_precision
 from zoo.inference.chunk_lengths import choose_chunking
 from zoo.model_loading import load_network
@@ -37,6 +38,7 @@ class Separator:
         device: ``auto`` (a graphics card if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``auto`` (the fastest that was measured to cost less than 0.05 dB),
             ``float32``, ``bfloat16`` or ``float16``.
+        backend: ``auto`` (OpenVINO on CPUs where it is installed), ``torch`` or ``openvino``.
         batch_size: Most chunks at once; by default what the device's memory holds. Halved when
             the device runs out of memory all the same.
         chunk_seconds: What the network sees at once, by default what was measured to suit it.
@@ -57,19 +59,39 @@ class Separator:
         weights: str | Path = "default",
         device: str | torch.device = "auto",
         precision: str = "auto",
+        backend: str = "auto",
         batch_size: int | None = None,
         chunk_seconds: float | None = None,
         mixture_consistency: bool = True,
     ) -> None:
         self.device = choose_device(device)
-        self.precision = choose_precision(precision, self.device)
+        dtype = choose_precision(precision, self.device)
         loaded = load_network(model, weights=weights)
         self.spec, self.weights, self.notices = loaded.spec, loaded.weights, loaded.notices
         self.mixture_consistency = mixture_consistency
         self._engine = Engine(
-            loaded.network, device=self.device, precision=self.precision, batch_size=batch_size
+            loaded.network,
+            device=self.device,
+            precision=dtype,
+            backend=backend,
+            cache=read_settings().cache / "openvino" if loaded.is_kept else None,
+            batch_size=batch_size,
         )
-        self._chunking = choose_chunking(self.spec, chunk_seconds=chunk_seconds)
+        self._chunking = choose_chunking(
+            self.spec,
+            chunk_seconds=chunk_seconds,
+            is_length_fixed=self._engine.backend == "openvino",
+        )
+
+    @property
+    def backend(self) -> str:
+        """What runs the network: ``torch`` or ``openvino``."""
+        return self._engine.backend
+
+    @property
+    def precision(self) -> torch.dtype:
+        """The data type that the network computes in."""
+        return self._engine.precision
 
     @property
     def model_name(self) -> str:

@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16, float16")
+    parser.add_argument("--backend", default="auto", help="auto, torch, openvino")
     parser.add_argument("--batch-size", type=int, metavar="N", help="most chunks at once")
     parser.add_argument(
         "--chunk-seconds", type=float, metavar="S", help="how much the network sees at once"
@@ -88,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         weights=arguments.weights,
         device=arguments.device,
         precision=arguments.precision,
+        backend=arguments.backend,
         batch_size=arguments.batch_size,
         chunk_seconds=arguments.chunk_seconds,
         mixture_consistency=not arguments.no_mixture_consistency,

@@ -10,7 +10,9 @@ CONTEXT_FRAMES = 16
 CROSSFADE_FRAMES = 4
 
 
-def choose_chunking(spec: Spec, *, chunk_seconds: float | None = None) -> Chunking:
+def choose_chunking(
+    spec: Spec, *, chunk_seconds: float | None = None, is_length_fixed: bool = False
+) -> Chunking:
     """Return where songs are cut for a network.
 
     All cuts fall on the network's frames, so that neighbouring chunks see the same frames, and a
@@ -19,6 +21,8 @@ def choose_chunking(spec: Spec, *, chunk_seconds: float | None = None) -> Chunki
     Args:
         spec: The network's.
         chunk_seconds: Wanted length of a chunk.
+        is_length_fixed: Whether the last chunk is filled up to the length of the others, for
+            backends that compile for one length.
 
     Raises:
         ValueError: A chunk too short to keep anything beside its context.
@@ -38,5 +42,8 @@ def choose_chunking(spec: Spec, *, chunk_seconds: float | None = None) -> Chunki
             )
         frames = -(-(shortest // hop + 1) // multiple) * multiple
     return Chunking(
-        chunk_length=(frames - 1) * hop, context=context, crossfade=crossfade, alignment=hop
+        chunk_length=(frames - 1) * hop,
+        context=context,
+        crossfade=crossfade,
+        alignment=(frames - 1) * hop if is_length_fixed else hop,
     )

@@ -2,9 +2,16 @@
 
 import torch
 
-__all__ = ["DEVICES", "PRECISIONS", "choose_device", "choose_precision", "is_out_of_memory"]
+from zoo.inference import openvino_backend
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
+__all__ = [
+    "PRECISIONS",
+    "choose_device",
+    "choose_precision",
+    "is_out_of_memory",
+    "measured_precision",
+]
+
 PRECISIONS: dict[str, torch.dtype] = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
@@ -42,8 +49,8 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
     return device
 
 
-def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """Return the data type that the network computes in.
+def choose_precision(name: str, device: torch.device) -> torch.dtype | None:
+    """Return the data type that the network computes in, None for ``auto``.
 
     Args:
         name: A name of :data:`PRECISIONS`, or ``auto``.
@@ -53,12 +60,25 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         ValueError: An unknown name, or float16 on a CPU.
     """
     if name == "auto":
-        return _measured_precision(device)
+        return None
     if name not in PRECISIONS:
         raise ValueError(f"unknown precision {name!r}; expected auto, {', '.join(PRECISIONS)}")
     if name == "float16" and device.type == "cpu":
         raise ValueError("a CPU has no use for float16; use auto, float32 or bfloat16")
     return PRECISIONS[name]
+
+
+def measured_precision(backend: str, device: torch.device) -> torch.dtype:
+    """Return the fastest precision that costs less than 0.05 dB; docs/speed.md has the figures."""
+    if device.type == "cuda":
+        has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu" and backend == "openvino":
+        has_bfloat16 = openvino_backend.computes_bfloat16()
+    else:
+        # Before torch 2.10 a CPU cannot be asked; elsewhere nothing has been measured.
+        ask = getattr(torch.cpu, "get_capabilities", dict)
+        has_bfloat16 = device.type == "cpu" and bool(ask().get("avx512_bf16", False))
+    return torch.bfloat16 if has_bfloat16 else torch.float32
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
@@ -67,10 +87,3 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(
         words in message for words in OUT_OF_MEMORY_WORDS
     )
-
-
-def _measured_precision(device: torch.device) -> torch.dtype:
-    """Return the fastest precision that costs less than 0.05 dB; docs/speed.md has the figures."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.bfloat16
-    return torch.float32

@@ -3,15 +3,16 @@
 K: chunks, C: channels, L: samples of a chunk, S: sources
 """
 
-import copy
 import logging
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from zoo.inference.devices import is_out_of_memory
+from zoo.inference.devices import is_out_of_memory, measured_precision
+from zoo.inference.preparation import choose_backend, prepare_network
 
 __all__ = ["Engine"]
 
@@ -31,7 +32,9 @@ class Engine:
     Args:
         network: Maps (K, C, L) float32 and ``sources`` to (K, S, C, L).
         device: Where it computes.
-        precision: The data type it computes in; float32, or another by autocast.
+        precision: The data type it computes in.
+        backend: One of :data:`~zoo.inference.preparation.BACKENDS`.
+        cache: Folder for what a backend compiles; None keeps it in memory.
         batch_size: Most chunks at once; by default one on a CPU, where more gain nothing, and what
             fits the free memory elsewhere.
     """
@@ -41,13 +44,24 @@ class Engine:
         network: nn.Module,
         *,
         device: torch.device,
-        precision: torch.dtype = torch.float32,
+        precision: torch.dtype | None = None,
+        backend: str = "auto",
+        cache: Path | None = None,
         batch_size: int | None = None,
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"got batch_size={batch_size}; expected at least 1")
-        self.device, self.precision = device, precision
-        self.network = copy.deepcopy(network).eval().requires_grad_(requires_grad=False).to(device)
+        self.device = device
+        self.backend = choose_backend(backend, network, device)
+        self.precision = precision or measured_precision(self.backend, device)
+        self.network = prepare_network(
+            network,
+            device=device,
+            precision=self.precision,
+            backend=self.backend,
+            cache=cache,
+            falls_back=backend == "auto",
+        )
         is_cpu = device.type == "cpu"
         self.batch_size = batch_size or (1 if is_cpu else MAX_BATCH)
         self._limit = self.batch_size
@@ -102,9 +116,8 @@ class Engine:
         if self._is_limit_open:
             torch.cuda.reset_peak_memory_stats(self.device)
             before = torch.cuda.memory_allocated(self.device)
-        with torch.autocast(
-            self.device.type, dtype=self.precision, enabled=self.precision != torch.float32
-        ):
+        uses_autocast = self.backend == "torch" and self.precision != torch.float32
+        with torch.autocast(self.device.type, dtype=self.precision, enabled=uses_autocast):
             estimates = self.network(chunks.to(self.device), sources=list(sources))
         estimates = estimates.to("cpu", torch.float32)
         if self._is_limit_open:
