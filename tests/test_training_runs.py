@@ -1,5 +1,6 @@
 """Whole runs of a tiny network: they learn, stop, go on, branch, and fail kindly."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -14,12 +15,14 @@ from accelerate.state import AcceleratorState
 import zoo
 from tests.training_data import SOURCES, SPEC, make_config, make_tracks
 from zoo.builder import load_spec
+from zoo.data import decode_tracks, find_tracks
 from zoo.training.checkpoints import latest_checkpoint, list_checkpoints, load_checkpoint
 from zoo.training.errors import TrainingError
 from zoo.training.losses import LOSSES
 from zoo.training.recipe import to_dict
 from zoo.training.session import DataFolders, branch_cooldown, find_data, resume_run, start_run
 from zoo.training.trainer import Trainer
+from zoo.training.validation import mean_scores, validate
 
 
 @pytest.fixture(autouse=True)
@@ -306,6 +309,17 @@ def test_the_command_refuses_what_makes_no_sense(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_a_missing_accelerate_is_named(monkeypatch, capsys):
+    from zoo.cli import main
+
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "accelerate" else find_spec(name)
+    )
+    assert main(["train", "--recipe", "house_small"]) == 1
+    assert "lightsaft-zoo[training]" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_handful_of_tracks_is_learnt_above_15_db(tmp_path):
     train = make_tracks(tmp_path / "train", names=("one", "two", "three", "four"))
@@ -314,21 +328,23 @@ def test_a_handful_of_tracks_is_learnt_above_15_db(tmp_path):
         folders,
         tmp_path / "run",
         mixtures=8,
-        loss="normalised_l1_wave",
+        loss="l1_wave",
         optimizer={"name": "muon", "learning_rate": 0.005, "options": {"nesterov": True}},
-        schedule={"name": "cosine", "total_steps": 1500, "warmup_steps": 50},
+        schedule={"name": "cosine", "total_steps": 900, "warmup_steps": 50},
         ema_decay=0.99,
         data={"remix_probability": 0.0, "active_probability": 0.0},
     )
     trainer.run()
-    from zoo.training.validation import mean_scores, validate
-
     scores = list(
         validate(
             trainer._ema.module,
-            trainer.train_tracks,
+            decode_tracks(
+                find_tracks(train, sources=SOURCES),
+                cache_directory=folders.cache,
+                sample_rate=trainer.spec.sample_rate,
+            ),
             sources=SOURCES,
-            sample_rate=8000,
+            sample_rate=trainer.spec.sample_rate,
             seconds=0,
         )
     )

@@ -45,7 +45,8 @@ def make_tracks(root: Path, *, names: tuple[str, ...], seconds: float = 2.0, see
                 np.sin(2 * np.pi * 300 * pitch * k * times + 3 * np.sin(2 * np.pi * 5 * times)) / k
                 for k in (1, 2, 3)
             ),
-            "drums": 2 * generator.standard_normal(len(times)) * np.exp(-20 * beat),
+            "drums": sum(np.sin(2 * np.pi * f * beat / 4) for f in (700, 2300, 3300))
+            * np.exp(-5 * beat),
             "bass": np.sin(2 * np.pi * 60 * pitch * times),
             "other": np.sin(2 * np.pi * 1500 * pitch * times),
         }

@@ -1,6 +1,7 @@
 """``zoo train``: train a network, resume a run, or cool one down."""
 
 import argparse
+import importlib.util
 import signal
 import sys
 import time
@@ -45,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and return the exit status."""
+    if importlib.util.find_spec("accelerate") is None:
+        raise ImportError('training needs accelerate: pip install "lightsaft-zoo[training]"')
     should_stop = _stop_after(arguments.minutes)
     trainer = _resume(arguments) if arguments.resume is not None else _start(arguments)
     trainer.run(should_stop=should_stop)

@@ -1,10 +1,12 @@
 """Which examples make up each step, for any number of processes."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from torch.utils.data import DataLoader, Sampler
 
-from zoo.data.mixing import MixingDataset
+from zoo.data.mixing import MixingConfig, MixingDataset
+from zoo.training.config import DataConfig
 
 
 class StepSampler(Sampler[list[int]]):
@@ -53,12 +55,27 @@ class StepSampler(Sampler[list[int]]):
         return len(self._steps)
 
 
-def load_batches(dataset: MixingDataset, sampler: StepSampler, *, workers: int) -> DataLoader:
+def load_batches(
+    dataset: MixingDataset, sampler: StepSampler, *, workers: int, pin_memory: bool = False
+) -> DataLoader:
     """Return an iterable of the target batches (B, S, C, N) of the sampler's steps."""
     return DataLoader(
         dataset,
         batch_sampler=sampler,
         num_workers=workers,
-        persistent_workers=False,
+        pin_memory=pin_memory,
         prefetch_factor=2 if workers else None,
+    )
+
+
+def mixing_config(config: DataConfig, *, chunk_samples: int) -> MixingConfig:
+    """Join what the recipe says of the examples with the length that the network wants.
+
+    Args:
+        config: The recipe's data section.
+        chunk_samples: Length of an example, samples.
+    """
+    shared = {part.name for part in fields(MixingConfig)} & {part.name for part in fields(config)}
+    return MixingConfig(
+        chunk_samples=chunk_samples, **{name: getattr(config, name) for name in shared}
     )

@@ -1,7 +1,8 @@
-"""Optimizer and moving average of a run, both timm's."""
+"""Optimizer and moving average of a run, both timm's, and the memory layout of its kernels."""
 
 from typing import Any
 
+import torch
 from timm.optim._optim_factory import create_optimizer_v2
 from timm.utils.model_ema import ModelEmaV3
 from torch import nn
@@ -9,7 +10,7 @@ from torch.optim import Optimizer
 
 from zoo.training.config import OptimizerConfig
 
-__all__ = ["ModelEmaV3", "make_ema", "make_optimizer"]
+__all__ = ["ModelEmaV3", "make_ema", "make_optimizer", "use_channels_last"]
 
 
 def make_optimizer(model: nn.Module, config: OptimizerConfig) -> Optimizer:
@@ -37,3 +38,10 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig) -> Optimizer:
 def make_ema(model: nn.Module, *, decay: float) -> ModelEmaV3:
     """Make the moving average; its decay climbs to ``decay``, so that it forgets the beginning."""
     return ModelEmaV3(model, decay=decay, use_warmup=True)
+
+
+def use_channels_last(model: nn.Module) -> None:
+    """Lay out the kernels of 2-D convolutions channels last, which makes their outputs so too."""
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

@@ -12,15 +12,14 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from zoo.data import DecodedTrack, MixingConfig, MixingDataset
+from zoo.data import DecodedTrack, MixingDataset
 from zoo.network import SeparationNetwork
-from zoo.spec import Spec
-from zoo.training.batches import StepSampler, load_batches
+from zoo.training.batches import StepSampler, load_batches, mixing_config
 from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from zoo.training.config import TrainingConfig
 from zoo.training.errors import TrainingError
 from zoo.training.listeners import Listener
-from zoo.training.optimization import make_ema, make_optimizer
+from zoo.training.optimization import make_ema, make_optimizer, use_channels_last
 from zoo.training.recipe import to_dict
 from zoo.training.run_folder import RunFolder
 from zoo.training.schedules import rate_factor
@@ -67,12 +66,12 @@ class Trainer:
         self._dataset = MixingDataset(
             train_tracks,
             sources=self.sources + config.data.background,
-            config=_mixing_config(config, self.spec),
+            config=mixing_config(config.data, chunk_samples=self.spec.chunk_samples),
             seed=config.seed,
         )
         model = model.to(accelerator.device)
         if config.channels_last:
-            _use_channels_last(model)
+            use_channels_last(model)
         if accelerator.num_processes > 1:
             sync_batch_norms(model)
         optimizer = make_optimizer(model, config.optimizer)
@@ -175,7 +174,12 @@ class Trainer:
             process=self.accelerator.process_index,
             num_processes=self.accelerator.num_processes,
         )
-        return load_batches(self._dataset, sampler, workers=self.config.workers)
+        return load_batches(
+            self._dataset,
+            sampler,
+            workers=self.config.workers,
+            pin_memory=self.accelerator.device.type == "cuda",
+        )
 
     def _take_step(self, targets: torch.Tensor) -> StepResult:
         """Take the next step; a failure names the step and what is left."""
@@ -275,25 +279,3 @@ class Trainer:
             self.folder.append_metrics(record)
             for listener in self._listeners:
                 listener.write_record(record)
-
-
-def _mixing_config(config: TrainingConfig, spec: Spec) -> MixingConfig:
-    """Derive the examples' length from the spec: as many samples as make its frames."""
-    data = config.data
-    return MixingConfig(
-        chunk_samples=spec.chunk_samples,
-        remix_probability=data.remix_probability,
-        dropout_probability=data.dropout_probability,
-        active_probability=data.active_probability,
-        group_weights=data.group_weights,
-        bus_clip_probability=data.bus_clip_probability,
-        bus_clip_max_db=data.bus_clip_max_db,
-        augmentations=data.augmentations,
-    )
-
-
-def _use_channels_last(model: SeparationNetwork) -> None:
-    """Lay out the kernels of 2-D convolutions channels last, which makes their outputs so too."""
-    for parameter in model.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
