@@ -54,8 +54,8 @@ def build_app(config: SpaceConfig, shelf: ModelShelf) -> gr.Blocks:
             build_blend_tab(services, separate_tab)
         with gr.Tab("Inside", id="inside"):
             build_inside_tab(services, separate_tab)
-        with gr.Tab("Zoo", id="zoo"):
-            build_zoo_tab(services, page)
+        with gr.Tab("Zoo", id="zoo") as zoo_tab:
+            build_zoo_tab(services, zoo_tab)
         with gr.Tab("Script", id="script"):
             build_script_tab(services, page)
     page.queue(max_size=config.limits.queue_size)

@@ -50,5 +50,7 @@ def _translated() -> Iterator[None]:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         # The page shows messages as markup, and a message may quote what a visitor typed.
         raise gr.Error(
-            html.escape(text[:MESSAGE_LENGTH]), title="That did not work", print_exception=False
+            html.escape(text[:MESSAGE_LENGTH], quote=False),
+            title="That did not work",
+            print_exception=False,
         ) from error

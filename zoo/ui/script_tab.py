@@ -17,7 +17,7 @@ result = client.predict(
     api_name="/separate",
 )
 for lane in result["lanes"]:
-    print(lane["title"], lane["download"] and lane["download"]["path"])
+    print(lane["title"], lane["download"])
 
 # Each stem as soon as it is done:
 job = client.submit(

@@ -27,8 +27,8 @@ from zoo.ui.spectrogram_figure import save_figure
 __all__ = ["build_zoo_tab", "measure_spec"]
 
 
-def build_zoo_tab(services: Services, page: gr.Blocks) -> None:
-    """Lay out the tab and wire it."""
+def build_zoo_tab(services: Services, tab: gr.Tab) -> None:
+    """Lay out the tab and wire it; what has to be counted is counted when it is first opened."""
     gr.Markdown(
         "Every network of the family, from one YAML file each. GMAC/s: billions of "
         "multiply-accumulates for a second of audio, all stems. Results are mean SDR in dB: the "
@@ -36,8 +36,7 @@ def build_zoo_tab(services: Services, page: gr.Blocks) -> None:
         "and data. They are not comparable with one another.",
         elem_classes="fine",
     )
-    gr.Dataframe(
-        model_rows(),
+    table = gr.Dataframe(
         headers=list(MODEL_COLUMNS),
         interactive=False,
         wrap=False,
@@ -78,7 +77,8 @@ def build_zoo_tab(services: Services, page: gr.Blocks) -> None:
     limit = services.config.limits.spec_characters
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     start_from.change(_spec_text, start_from, editor, **private)
-    for trigger in (editor.change, page.load):
+    tab.select(model_rows, None, table, api_visibility="private")
+    for trigger in (editor.change, tab.select):
         trigger(
             lambda text: measure_spec(text, max_characters=limit),
             editor,

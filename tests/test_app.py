@@ -1,0 +1,361 @@
+"""The app end to end through its API: what comes back, to whom, and what is refused how."""
+
+import re
+import threading
+import zipfile
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from app_server import MODEL, ROOT, chirp, read, running_app, tiny_config, write_song
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+import zoo.ui.examples
+from zoo.ui.examples import ExampleSong
+
+SOURCES = ["vocals", "drums", "bass", "other"]
+
+
+@pytest.fixture(scope="module")
+def uploads(tmp_path_factory):
+    return tmp_path_factory.mktemp("uploads")
+
+
+@pytest.fixture(scope="module")
+def url(uploads):
+    with running_app(uploads) as url:
+        yield url
+
+
+@pytest.fixture
+def client(url, tmp_path):
+    return Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
+
+
+@pytest.fixture
+def song(tmp_path):
+    return write_song(tmp_path / "My song.wav", chirp(seconds=1.5))
+
+
+def separate(client, path, *, sources=SOURCES, file_format="flac", submit=False):
+    call = client.submit if submit else client.predict
+    return call(
+        song=handle_file(path),
+        model=MODEL,
+        sources=sources,
+        file_format=file_format,
+        api_name="/separate",
+    )
+
+
+def lanes_by_name(state):
+    return {lane["name"]: lane for lane in state["lanes"]}
+
+
+def lane_audio(lane):
+    return read(lane["audio"]) * lane["gain"]
+
+
+@pytest.fixture(scope="module")
+def full(url, tmp_path_factory):
+    """The states that a full separation of a song streams, and the song."""
+    folder = tmp_path_factory.mktemp("full")
+    song = write_song(folder / "My song.wav", chirp(seconds=1.5))
+    client = Client(url, verbose=False, download_files=str(folder / "downloads"))
+    return song, list(separate(client, song, file_format="wav24", submit=True))
+
+
+def test_a_full_separation_sums_to_the_song(full):
+    song, states = full
+    state = states[-1]
+    lanes = lanes_by_name(state)
+    assert list(lanes) == ["original", *SOURCES]
+    assert state["title"] == "My song"
+    assert state["progress"] is None
+    total = sum(lane_audio(lanes[source]) for source in SOURCES)
+    np.testing.assert_allclose(total, read(song), atol=5 * 2**-23)
+    assert state["sum_error_db"] < -100
+    assert "Sum of stems" in state["facts"]
+
+
+def test_the_zip_holds_every_stem_under_the_songs_name(full):
+    _, states = full
+    with zipfile.ZipFile(states[-1]["archive"]) as archive:
+        assert archive.testzip() is None
+        assert sorted(archive.namelist()) == sorted(f"My song - {s}.wav" for s in SOURCES)
+
+
+def test_sources_arrive_one_by_one_with_rising_progress(full):
+    _, states = full
+    counts = [sum(lane["audio"] is not None for lane in state["lanes"]) for state in states]
+    assert counts == sorted(counts)
+    assert set(counts) == {1, 2, 3, 4, 5}
+    fractions = [state["progress"]["fraction"] for state in states[:-1]]
+    assert fractions == sorted(fractions)
+    assert all(0 < fraction <= 1 for fraction in fractions)
+    assert "Separating vocals" in {state["progress"]["stage"] for state in states[:-1]}
+    assert all((state["progress"]["seconds_left"] or 0) >= 0 for state in states[:-1])
+
+
+@pytest.mark.parametrize(
+    ("file_format", "container", "subtype"),
+    [
+        ("flac", "FLAC", "PCM_24"),
+        ("wav", "WAV", "FLOAT"),
+        ("mp3", "MP3", "MPEG_LAYER_III"),
+        ("ogg", "OGG", "VORBIS"),
+    ],
+)
+def test_downloads_come_in_the_format_asked_for(client, song, file_format, container, subtype):
+    state = separate(client, song, sources=["drums"], file_format=file_format)
+    info = soundfile.info(lanes_by_name(state)["drums"]["download"])
+    assert (info.format, info.subtype) == (container, subtype)
+
+
+def test_some_sources_leave_the_rest_of_the_song(client, song):
+    lanes = lanes_by_name(separate(client, song, sources=["vocals"]))
+    assert list(lanes) == ["original", "vocals", "rest"]
+    assert lanes["rest"]["title"] == "All but vocals"
+    total = lane_audio(lanes["vocals"]) + lane_audio(lanes["rest"])
+    np.testing.assert_allclose(total, read(song), atol=3 * 2**-23)
+
+
+def test_a_mono_48_khz_song_comes_back_as_it_went_in(client, tmp_path):
+    samples = chirp(seconds=1.0, channels=1, sample_rate=48_000)
+    path = write_song(tmp_path / "mono.flac", samples, 48_000)
+    lane = lanes_by_name(separate(client, path, sources=["bass"]))["bass"]
+    info = soundfile.info(lane["download"])
+    assert (info.samplerate, info.channels, info.frames) == (48_000, 1, 48_000)
+
+
+def test_a_stem_beyond_full_scale_keeps_its_level_in_the_mixer(client, tmp_path):
+    path = write_song(tmp_path / "loud.wav", np.clip(chirp(seconds=1.0) * 8, -1, 1))
+    lanes = lanes_by_name(separate(client, path, sources=["drums"]))
+    assert max(lane["gain"] for lane in lanes.values()) > 1
+    total = lane_audio(lanes["drums"]) + lane_audio(lanes["rest"])
+    np.testing.assert_allclose(total, read(path), atol=1e-5)
+
+
+def test_an_example_is_separated_once_and_then_known(client, tmp_path, monkeypatch):
+    path = write_song(tmp_path / "ours.wav", chirp(seconds=0.6, low=333.0))
+    example = ExampleSong(title="Ours", label="Ours (short)", path=path)
+    monkeypatch.setattr(zoo.ui.examples, "EXAMPLES", (example,))
+    first = list(separate(client, path, sources=["bass"], submit=True))
+    again = list(separate(client, path, sources=["bass"], submit=True))
+    assert len(first) > 1
+    assert len(again) == 1
+    assert again[0]["id"] == first[-1]["id"]
+    assert again[0]["title"] == "Ours"
+
+
+def test_a_blend_of_one_source_is_that_source(client, song):
+    weights = {"vocals": 0.0, "drums": 1.0, "bass": 0.0, "other": 0.0}
+    state = client.predict(
+        song=handle_file(song), model=MODEL, start=0, **weights, api_name="/blend"
+    )
+    lanes = lanes_by_name(state)
+    assert list(lanes) == ["original", "blend", "exact"]
+    np.testing.assert_allclose(lane_audio(lanes["blend"]), lane_audio(lanes["exact"]), atol=1e-4)
+
+
+def test_a_blend_needs_a_source(client, song):
+    weights = dict.fromkeys(SOURCES, 0.0)
+    with pytest.raises(AppError, match="Turn up at least one source"):
+        client.predict(song=handle_file(song), model=MODEL, start=0, **weights, api_name="/blend")
+
+
+def test_pictures_are_pngs(client, song):
+    spectrogram = client.predict(
+        song=handle_file(song), scale="mel", range_db=60, start=0.5, end=1, api_name="/spectrogram"
+    )
+    attention = client.predict(song=handle_file(song), model=MODEL, start=0, api_name="/attention")
+    for path in (spectrogram, attention):
+        assert Path(path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_time_span_outside_the_song_is_said(client, song):
+    with pytest.raises(AppError, match=r"there is nothing; the song has 1\.5 s"):
+        client.predict(
+            song=handle_file(song),
+            scale="log",
+            range_db=60,
+            start=9,
+            end=0,
+            api_name="/spectrogram",
+        )
+
+
+def test_models_are_listed_and_described(client):
+    models = {model["name"]: model for model in client.predict(api_name="/models")}
+    assert len(models) >= 14
+    assert models[MODEL]["offered"] is True
+    assert models["lasaft"]["offered"] is False
+    assert models["lightsaft_tfctdf"]["parameters"] == 2_040_372
+    info = client.predict(name="lightsaft_tfctdf", api_name="/model_info")
+    assert info["spec"]["unet"]["depth"] == 4
+    assert info["metrics"]["mdx2021"][0]["measured_by"] == "published"
+    with pytest.raises(AppError, match="There is no model 'nope'"):
+        client.predict(name="nope", api_name="/model_info")
+
+
+def test_every_public_name_is_documented(url):
+    endpoints = httpx.get(f"{url}gradio_api/info").json()["named_endpoints"]
+    assert set(endpoints) == {
+        "/separate",
+        "/blend",
+        "/spectrogram",
+        "/attention",
+        "/models",
+        "/model_info",
+    }
+    for endpoint in endpoints.values():
+        assert len(endpoint["description"]) > 40
+    names = [parameter["parameter_name"] for parameter in endpoints["/blend"]["parameters"]]
+    assert names == ["song", "model", "start", *SOURCES]
+
+
+def hostile_files(folder: Path) -> dict[str, tuple[Path, str]]:
+    """Files that are no songs, and what the visitor is told."""
+    empty = folder / "empty.wav"
+    empty.touch()
+    text = folder / "text.mp3"
+    text.write_text("no audio at all\n" * 50, encoding="utf-8")
+    archive = folder / "renamed.flac"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a.txt", "a" * 5000)
+    not_read = "could not be read as audio"
+    return {
+        "empty": (empty, not_read),
+        "text": (text, not_read),
+        "zip": (archive, not_read),
+        "three hours": (three_hour_header(folder / "long.flac"), "songs of up to 7 minutes"),
+        "six channels": (
+            write_song(folder / "six.wav", np.zeros((6, 1000), np.float32)),
+            "6 channels; mix it down",
+        ),
+    }
+
+
+def three_hour_header(path: Path) -> Path:
+    """A short FLAC file whose header promises three hours."""
+    write_song(path, chirp(seconds=0.5))
+    data = bytearray(path.read_bytes())
+    samples = 3 * 3600 * 44_100
+    # STREAMINFO: the last 36 of the 8 bytes from byte 18 on count the samples.
+    packed = int.from_bytes(data[18:26], "big") >> 36 << 36 | samples
+    data[18:26] = packed.to_bytes(8, "big")
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "zip", "three hours", "six channels"])
+def test_what_is_no_song_is_refused_kindly(client, tmp_path, kind):
+    path, message = hostile_files(tmp_path)[kind]
+    with pytest.raises(AppError) as caught:
+        separate(client, path)
+    assert message in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_script_in_a_file_name_stays_text(client, tmp_path):
+    path = write_song(tmp_path / "<img src=x onerror=alert(1)>&.wav", chirp(seconds=0.6))
+    state = separate(client, path, sources=["vocals"])
+    assert not set("<>=") & set(state["title"])
+    assert "img src" in state["title"]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "pyproject.toml"), "../../app.py"])
+def test_a_path_that_was_not_uploaded_is_refused(url, path):
+    data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, MODEL, ["vocals"], "flac"]
+    event = httpx.post(f"{url}gradio_api/call/separate", json={"data": data}).json()["event_id"]
+    answer = httpx.get(f"{url}gradio_api/call/separate/{event}", timeout=30).text
+    assert "event: error" in answer
+    assert "root:" not in answer
+    assert "event: complete" not in answer
+
+
+def test_files_outside_a_request_and_folders_are_not_served(url, uploads):
+    for path in ("/etc/passwd", str(ROOT / "app.py"), str(uploads), f"{uploads}/../x"):
+        assert httpx.get(f"{url}gradio_api/file={path}").status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "lasaft"}, "lasaft"),
+        ({"sources": ["vocals", "kazoo"]}, "kazoo"),
+        ({"sources": []}, "at least one source"),
+        ({"file_format": "exe"}, "exe"),
+    ],
+)
+def test_choices_that_are_not_offered_are_refused(client, song, change, message):
+    arguments = {"model": MODEL, "sources": ["vocals"], "file_format": "flac", **change}
+    with pytest.raises(AppError, match=message):
+        client.predict(song=handle_file(song), **arguments, api_name="/separate")
+
+
+def test_eight_clients_at_once_each_get_their_own_song(url, tmp_path):
+    results: dict[int, dict] = {}
+
+    def visit(number: int) -> None:
+        samples = chirp(seconds=0.7, low=100.0 + 40 * number)
+        path = write_song(tmp_path / f"song {number}.wav", samples)
+        visitor = Client(url, verbose=False, download_files=str(tmp_path / f"visitor{number}"))
+        results[number] = {"song": path, "state": separate(visitor, path, sources=["drums"])}
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == list(range(8))
+    ids = {result["state"]["id"] for result in results.values()}
+    assert len(ids) == 8
+    for number, result in results.items():
+        lanes = lanes_by_name(result["state"])
+        own = read(result["song"])
+        assert result["state"]["title"] == f"song {number}"
+        total = lane_audio(lanes["drums"]) + lane_audio(lanes["rest"])
+        np.testing.assert_allclose(total, own, atol=3 * 2**-23)
+        np.testing.assert_allclose(lane_audio(lanes["original"]), own, atol=2**-22)
+
+
+def test_a_visitor_who_leaves_frees_the_device(client, tmp_path):
+    long = write_song(tmp_path / "long.wav", chirp(seconds=40))
+    job = separate(client, long, submit=True)
+    next(iter(job))
+    job.cancel()
+    short = write_song(tmp_path / "short.wav", chirp(seconds=0.5))
+    assert separate(client, short, sources=["bass"])["title"] == "short"
+
+
+def test_an_upload_above_the_limit_is_refused_before_any_work(tmp_path):
+    path = write_song(tmp_path / "big.wav", chirp(seconds=5))  # 1.3 MB
+    with running_app(tmp_path / "served", max_megabytes=1) as url:
+        client = Client(url, verbose=False)
+        with pytest.raises((AppError, httpx.HTTPStatusError, ValueError)) as caught:
+            separate(client, path)
+    assert re.search(r"413|exceed|size", str(caught.value), re.IGNORECASE)
+
+
+def test_every_offered_model_is_in_the_zoo():
+    import zoo
+    from zoo.space_config import load_space_config
+
+    config = load_space_config(ROOT / "spaces_config.yaml")
+    assert set(config.model_names) <= set(zoo.list_models())
+
+
+def test_a_shelf_without_any_weights_says_what_to_do():
+    import dataclasses
+
+    from zoo.errors import WeightsError
+    from zoo.ui.models import ModelShelf
+
+    config = tiny_config()
+    model = dataclasses.replace(config.models[0], name="cunet_tfc_film")
+    with pytest.raises(WeightsError, match="none of the offered models"):
+        ModelShelf(dataclasses.replace(config, models=(model,)))
