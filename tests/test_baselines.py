@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from zoo.errors import UnknownNameError, WeightsError
-from zoo.evaluation import baselines
+from zoo.evaluation import baseline_networks, baselines
+from zoo.evaluation.baseline_networks import LoadedBaseline
 from zoo.evaluation.baselines import (
     BASELINES,
     Baseline,
     BaselineError,
     BaselineSystem,
-    LoadedBaseline,
     load_baseline,
 )
 from zoo.evaluation.runner import evaluate
@@ -43,7 +43,8 @@ def stand_in(monkeypatch, **modules):
     for name, content in modules.items():
         module = types.SimpleNamespace(**content)
         monkeypatch.setitem(sys.modules, name.replace("__", "."), module)
-    monkeypatch.setattr(baselines, "version", lambda package: "0.0")
+    for module in (baselines, baseline_networks):
+        monkeypatch.setattr(module, "version", lambda package: "0.0")
 
 
 class GainNetwork(torch.nn.Module):
