@@ -10,7 +10,6 @@ import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,9 +23,6 @@ from zoo.evaluation.baseline_networks import (
     load_xumx,
     umx_loader,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 class BaselineError(WeightsError):
