@@ -241,7 +241,12 @@ def command(tmp_path, folders, *arguments):
 
 
 def test_two_processes_train_as_one(tmp_path, folders):
-    changes = {"schedule": {"total_steps": 3}, "optimizer": {"name": "sgd", "learning_rate": 0.1}}
+    # A checkpoint is due by the clock of each process, and all have to take part in it.
+    changes = {
+        "schedule": {"total_steps": 3},
+        "optimizer": {"name": "sgd", "learning_rate": 0.1},
+        "checkpoint_minutes": 0.0,
+    }
     start(folders, tmp_path / "alone", **changes).run()
     recipe = write_recipe(tmp_path, **changes)
     launcher = [

@@ -118,6 +118,7 @@ class Trainer:
             TrainingError: If a step fails; the last checkpoint stays as it was.
         """
         config, started = self.config, time.monotonic() - self.seconds
+        interval = config.checkpoint_minutes * 60
         last_checkpoint = last_log = time.monotonic()
         losses: list[StepResult] = []
         devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
@@ -131,15 +132,15 @@ class Trainer:
                     losses, last_log = [], time.monotonic()
                 if self.step % config.validate_every == 0:
                     self._validate()
-                    last_log = time.monotonic()
-                    losses = []
-                    if config.patience and self.stale_validations >= config.patience:
-                        logger.info("stopped early at step %d", self.step)
-                        break
-                if time.monotonic() - last_checkpoint > config.checkpoint_minutes * 60:
+                    losses, last_log = [], time.monotonic()
+                checkpoint_is_due = time.monotonic() - last_checkpoint > interval
+                save, stop = self._agree(
+                    checkpoint_is_due, should_stop() or self._patience_is_out()
+                )
+                if save:
                     self.save()
                     last_checkpoint = time.monotonic()
-                if should_stop():
+                if stop:
                     break
             else:
                 if self.step % config.validate_every:
@@ -165,6 +166,17 @@ class Trainer:
         }
         save_checkpoint(state, self.folder.checkpoints, step=self.step)
         self._save_weights("last.safetensors")
+
+    def _patience_is_out(self) -> bool:
+        """Whether the last validations were no better than one before them."""
+        return 0 < self.config.patience <= self.stale_validations
+
+    def _agree(self, *wishes: bool) -> list[bool]:
+        """Return for each wish whether any process has it, so that all do the same."""
+        if self.accelerator.num_processes == 1:
+            return list(wishes)
+        votes = torch.tensor(wishes, dtype=torch.float32, device=self.accelerator.device)
+        return [bool(vote) for vote in self.accelerator.reduce(votes, reduction="sum")]
 
     def _load_batches(self):
         sampler = StepSampler(
