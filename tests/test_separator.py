@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import zoo
 from tests.fake_networks import TINY, Gains, OneAtATime, OutOfMemory, Smoothing
 from zoo.errors import SeparationCancelledError
+from zoo.inference.chunk_lengths import choose_chunking
 
 RATE = 44100
 SOURCES = ("vocals", "drums", "bass", "other")
@@ -127,12 +128,20 @@ def test_chunks_and_batches_are_not_heard():
         np.testing.assert_allclose(short.stems[name], long.stems[name], rtol=0, atol=1e-6)
 
 
-def test_the_default_chunks_of_a_real_network_keep_its_frames():
-    chunking = make(Gains())._chunking
-    assert chunking.hop_length % TINY.stft.hop_length == 0
-    assert (chunking.chunk_length // TINY.stft.hop_length + 1) % TINY.frame_multiple == 0
-    with pytest.raises(ValueError, match=r"chunk_seconds=0\.1; expected at least"):
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_chunks_begin_on_the_grid_of_every_network(name):
+    spec = zoo.load_spec(name)
+    for seconds in (None, 10.0, 3.3):
+        chunking = choose_chunking(spec, chunk_seconds=seconds)
+        assert chunking.hop_length % (spec.stft.hop_length * spec.frame_multiple) == 0
+        assert (chunking.chunk_length // spec.stft.hop_length + 1) % spec.frame_multiple == 0
+        assert chunking.crossfade >= 7 * spec.stft.hop_length
+
+
+def test_chunks_too_short_are_refused():
+    with pytest.raises(ValueError, match=r"chunk_seconds=0\.1; expected at least 0\.35"):
         make(chunk_seconds=0.1)
+    make(chunk_seconds=0.35)
 
 
 def test_a_full_separation_sums_to_the_mixture():

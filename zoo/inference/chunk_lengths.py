@@ -6,8 +6,8 @@ from zoo.spec import Spec
 __all__ = ["choose_chunking"]
 
 CHUNK_FRAMES_FACTOR = 2  # of the length that a network was trained on
-CONTEXT_FRAMES = 16
-CROSSFADE_FRAMES = 4
+CONTEXT_FRAMES = 12
+MIN_OVERLAP_FRAMES = 32
 
 
 def choose_chunking(
@@ -15,8 +15,10 @@ def choose_chunking(
 ) -> Chunking:
     """Return where songs are cut for a network.
 
-    All cuts fall on the network's frames, so that neighbouring chunks see the same frames, and a
-    chunk is as long as its last frame allows without padding. docs/speed.md has the measurements.
+    Chunks begin a multiple of the network's total down-sampling apart. Then neighbours see the
+    same frames fall together in every stage, and agree where they are blended; cut off that grid,
+    their estimates differ by a hundred times as much. A chunk is as long as its last frame allows
+    without padding. docs/speed.md has the measurements.
 
     Args:
         spec: The network's.
@@ -25,25 +27,24 @@ def choose_chunking(
             backends that compile for one length.
 
     Raises:
-        ValueError: A chunk too short to keep anything beside its context.
+        ValueError: A chunk too short to keep anything beside its overlap.
     """
     hop, multiple = spec.stft.hop_length, spec.frame_multiple
-    frames = spec.chunk_frames * CHUNK_FRAMES_FACTOR
+    overlap = _round_up(MIN_OVERLAP_FRAMES, multiple)
+    frames = max(spec.chunk_frames * CHUNK_FRAMES_FACTOR, 2 * overlap)
     if chunk_seconds is not None:
-        frames = round(chunk_seconds * spec.sample_rate / hop) + 1
-    frames = max(1, -(-frames // multiple)) * multiple
-    context, crossfade = CONTEXT_FRAMES * hop, CROSSFADE_FRAMES * hop
-    shortest = 2 * (context + crossfade)
-    if (frames - 1) * hop < shortest:
-        if chunk_seconds is not None:
-            raise ValueError(
-                f"got chunk_seconds={chunk_seconds}; expected at least "
-                f"{(shortest + multiple * hop) / spec.sample_rate:.2f}"
-            )
-        frames = -(-(shortest // hop + 1) // multiple) * multiple
+        frames = _round_up(round(chunk_seconds * spec.sample_rate / hop) + 1, multiple)
+        if frames < 2 * overlap:
+            shortest = (2 * overlap - multiple) * hop / spec.sample_rate
+            raise ValueError(f"got chunk_seconds={chunk_seconds}; expected at least {shortest:.2f}")
+    length = (frames - 1) * hop
     return Chunking(
-        chunk_length=(frames - 1) * hop,
-        context=context,
-        crossfade=crossfade,
-        alignment=(frames - 1) * hop if is_length_fixed else hop,
+        chunk_length=length,
+        context=CONTEXT_FRAMES * hop,
+        crossfade=(overlap - 1 - 2 * CONTEXT_FRAMES) * hop,
+        alignment=length if is_length_fixed else hop,
     )
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
