@@ -89,22 +89,31 @@ def manifest_metrics(report: Report, *, command: str) -> str:
         if name not in report["protocols"]:
             continue
         quantity = PROTOCOLS[name].quantities[0].name
-        row = report["protocols"][name]["quantities"][quantity]["systems"][system]
-        sdr = {
-            column: round(score["value"], 3)
-            for column, score in row.items()
-            if score["value"] is not None
-        }
+        systems = report["protocols"][name]["quantities"][quantity]["systems"]
         entries.append(
             {
                 "protocol": manifest_name,
                 "dataset": report["data"],
-                "sdr": sdr,
+                "sdr": _values(systems[system]),
                 "measured_by": "measured",
                 "reference": command,
+                "intervals": {
+                    column: [round(score["low"], 3), round(score["high"], 3)]
+                    for column, score in systems[system].items()
+                    if score["value"] is not None
+                },
+                "beside": {name: _values(systems[name]) for name in REFERENCES},
             }
         )
     return yaml.safe_dump({"metrics": entries}, sort_keys=False, width=100)
+
+
+def _values(row: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        column: round(score["value"], 3)
+        for column, score in row.items()
+        if score["value"] is not None
+    }
 
 
 def main() -> int:

@@ -228,3 +228,47 @@ def test_the_tiny_weights_are_made_by_their_script(tmp_path, capsys):
     stored = read_checkpoint(tmp_path / FILE)
     assert stored.spec.to_dict() == zoo.load_spec("lightsaft_tfctdf_tiny").to_dict()
     assert stored.entry.to_dict() == entry.to_dict()
+
+
+MEASURED = {
+    "protocol": "mdx",
+    "dataset": "four songs",
+    "sdr": {"vocals": 3.25, "mean": 3.0},
+    "measured_by": "measured",
+    "reference": "python -m zoo evaluate",
+    "intervals": {"vocals": [2.5, 4.0]},
+    "beside": {"silence": {"vocals": 0.0}, "oracle ratio mask": {"vocals": 9.0}},
+}
+
+
+def entry_with(**changes):
+    plain = {"licence": "MIT", "training_data": "songs", **changes}
+    return parse_entry(plain, spec="small", tag="here", origin="small.yaml")
+
+
+def test_intervals_references_and_training_survive_the_way_through_plain_data():
+    entry = entry_with(metrics=[MEASURED], training={"steps": 900, "hardware": "two cores"})
+    assert entry.metrics[0].intervals == {"vocals": (2.5, 4.0)}
+    assert entry.metrics[0].beside["oracle ratio mask"] == {"vocals": 9.0}
+    assert entry.training == {"steps": "900", "hardware": "two cores"}
+    assert entry.to_dict()["metrics"] == [MEASURED]
+    assert entry_with(**entry.to_dict()) == entry
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("intervals", {"vocals": [1.0]}, "intervals.vocals: expected a list of two"),
+        ("intervals", {"vocals": [1.0, "x"]}, "intervals.vocals.high: expected"),
+        ("beside", {"silence": 0.0}, "beside.silence: expected a mapping"),
+        ("sdr", {"vocals": float("nan")}, "sdr.vocals: expected a source name and a finite"),
+    ],
+)
+def test_bad_results_are_named(key, value, message):
+    with pytest.raises(WeightsError, match=message):
+        entry_with(metrics=[{**MEASURED, key: value}])
+
+
+def test_a_training_record_holds_texts_and_numbers():
+    with pytest.raises(WeightsError, match=r"training\.steps: expected a text or a number"):
+        entry_with(training={"steps": [1]})

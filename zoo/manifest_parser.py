@@ -33,6 +33,7 @@ SHA1 = re.compile(r"[0-9a-f]{40}")
 PROTOCOLS = ("mdx", "museval")
 MEASURED_BY = ("published", "measured")
 MAX_TEXT = 4000
+MAX_NAME = 64
 MAX_ITEMS = 64
 
 
@@ -85,6 +86,20 @@ class _Reader:
             raise self.fail(key, value, f"a mapping of 1 to {MAX_ITEMS} keys")
         return dict(value)
 
+    def optional_mapping(self, key: str) -> dict[Any, Any]:
+        return self.mapping(key) if key in self._rest else {}
+
+    def decibels(self, key: str, row: object) -> dict[str, float]:
+        """Check a mapping of names to finite numbers of dB."""
+        if not isinstance(row, Mapping):
+            raise self.fail(key, row, "a mapping of sources to numbers of dB")
+        for name, value in row.items():
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            named = isinstance(name, str) and len(name) <= MAX_NAME
+            if not named or not number or not math.isfinite(value):
+                raise self.fail(f"{key}.{name}", value, "a source name and a finite number of dB")
+        return {name: float(value) for name, value in row.items()}
+
     def holds(self, key: str) -> bool:
         return key in self._rest
 
@@ -119,25 +134,42 @@ def _parse_place(mapping: object, *, where: str) -> Place:
 
 def _parse_metric(mapping: object, *, where: str) -> Metric:
     reader = _Reader(mapping, where=where)
-    sdr = reader.mapping("sdr")
-    for source, value in sdr.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if (
-            not isinstance(source, str)
-            or len(source) > 64
-            or not number
-            or not math.isfinite(value)
-        ):
-            raise reader.fail(f"sdr.{source}", value, "a source name and a finite number of dB")
     metric = Metric(
         protocol=reader.choice("protocol", PROTOCOLS),
         dataset=reader.text("dataset"),
-        sdr={source: float(value) for source, value in sdr.items()},
+        sdr=reader.decibels("sdr", reader.mapping("sdr")),
         measured_by=reader.choice("measured_by", MEASURED_BY),
         reference=reader.text("reference"),
+        intervals=_parse_intervals(reader),
+        beside={
+            str(name): reader.decibels(f"beside.{name}", row)
+            for name, row in reader.optional_mapping("beside").items()
+        },
     )
     reader.finish()
     return metric
+
+
+def _parse_intervals(reader: _Reader) -> dict[str, tuple[float, float]]:
+    intervals = {}
+    for source, ends in reader.optional_mapping("intervals").items():
+        if not isinstance(ends, list) or len(ends) != 2:
+            raise reader.fail(f"intervals.{source}", ends, "a list of two numbers of dB")
+        low, high = reader.decibels(
+            f"intervals.{source}", dict(zip(("low", "high"), ends, strict=True))
+        ).values()
+        intervals[str(source)] = (low, high)
+    return intervals
+
+
+def _parse_training(reader: _Reader) -> dict[str, str]:
+    training = reader.optional_mapping("training")
+    for key, value in training.items():
+        if not isinstance(key, str) or not isinstance(value, str | int | float):
+            raise reader.fail(f"training.{key}", value, "a text or a number")
+        if len(key) > MAX_NAME or len(str(value)) > MAX_TEXT:
+            raise reader.fail(f"training.{key}", value, f"at most {MAX_TEXT} characters")
+    return {key: str(value) for key, value in training.items()}
 
 
 def parse_entry(mapping: object, *, spec: str, tag: str, origin: str) -> WeightsEntry:
@@ -169,6 +201,7 @@ def parse_entry(mapping: object, *, spec: str, tag: str, origin: str) -> Weights
             _parse_metric(item, where=f"{where}.metrics.{index}")
             for index, item in enumerate(reader.sequence("metrics"))
         ),
+        training=_parse_training(reader),
         notes=reader.text("notes", default=""),
     )
     for index, line in enumerate(entry.credits):

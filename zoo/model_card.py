@@ -128,17 +128,26 @@ def _results(metrics: Sequence[Metric]) -> str:
     for protocol in dict.fromkeys(metric.protocol for metric in metrics):
         rows_of = [metric for metric in metrics if metric.protocol == protocol]
         columns = list(dict.fromkeys(source for metric in rows_of for source in metric.sdr))
-        rows = [
-            (
-                metric.dataset,
-                *(f"{metric.sdr[c]:.3f}" if c in metric.sdr else "-" for c in columns),
-                f"{metric.measured_by}: {metric.reference}",
-            )
-            for metric in rows_of
-        ]
+        rows = []
+        for metric in rows_of:
+            cells = [_score(metric, column) for column in columns]
+            rows.append((metric.dataset, *cells, f"{metric.measured_by}: {metric.reference}"))
+            for name, row in metric.beside.items():
+                cells = [f"{row[c]:.3f}" if c in row else "-" for c in columns]
+                rows.append((metric.dataset, *cells, f"{name}, for comparison"))
         table = _table(("data", *columns, "by"), rows)
         parts.append(f"{PROTOCOL_TITLES[protocol]} (SDR in dB).\n\n{table}")
     return "\n\n".join(parts)
+
+
+def _score(metric: Metric, column: str) -> str:
+    if column not in metric.sdr:
+        return "-"
+    text = f"{metric.sdr[column]:.3f}"
+    if column not in metric.intervals:
+        return text
+    low, high = metric.intervals[column]
+    return f"{text} ({low:.2f} to {high:.2f})"
 
 
 def _credits(entry: WeightsEntry | None) -> str:

@@ -1,8 +1,7 @@
 """The records of a manifest: what is known of one set of weights, and where its file lies."""
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from zoo.errors import UnknownNameError
@@ -69,6 +68,8 @@ class Metric:
         sdr: Source to SDR in dB; ``mean`` is the mean over sources.
         measured_by: ``published`` by the authors, or ``measured`` by this project.
         reference: The paper, or the command that measured it.
+        intervals: Source to the ends of the confidence interval of its SDR, in dB.
+        beside: SDR of the trivial references and the oracle on the same data, by their names.
     """
 
     protocol: str
@@ -76,6 +77,23 @@ class Metric:
     sdr: Mapping[str, float]
     measured_by: str
     reference: str
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, without what is not known."""
+        plain: dict[str, Any] = {
+            "protocol": self.protocol,
+            "dataset": self.dataset,
+            "sdr": dict(self.sdr),
+            "measured_by": self.measured_by,
+            "reference": self.reference,
+        }
+        if self.intervals:
+            plain["intervals"] = {source: list(ends) for source, ends in self.intervals.items()}
+        if self.beside:
+            plain["beside"] = {name: dict(row) for name, row in self.beside.items()}
+        return plain
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +111,7 @@ class WeightsEntry:
         git_blob_sha1: The file's git object name, where nothing better was published.
         credits: Lines to pass on with the weights.
         metrics: Results, each with its protocol.
+        training: How it was trained: recipe, steps, hours, hardware and the like, for people.
         notes: What a user should know, in a sentence or two.
     """
 
@@ -106,6 +125,7 @@ class WeightsEntry:
     git_blob_sha1: str | None = None
     credits: tuple[str, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    training: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
 
     @property
@@ -121,13 +141,12 @@ class WeightsEntry:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that :func:`parse_entry` reads back, without the place of the file."""
         plain: dict[str, Any] = {"licence": self.licence, "training_data": self.training_data}
+        if self.training:
+            plain["training"] = dict(self.training)
         if self.credits:
             plain["credits"] = list(self.credits)
         if self.metrics:
-            plain["metrics"] = [
-                {**{f.name: getattr(m, f.name) for f in dataclasses.fields(m)}, "sdr": dict(m.sdr)}
-                for m in self.metrics
-            ]
+            plain["metrics"] = [metric.to_dict() for metric in self.metrics]
         if self.notes:
             plain["notes"] = self.notes
         return plain

@@ -65,16 +65,7 @@ def _as_data(info) -> dict:
         "macs_per_second_one_source": info.macs_per_second_one_source,
         "weights": list(info.weights),
         "metrics": {
-            tag: [
-                {
-                    "protocol": metric.protocol,
-                    "dataset": metric.dataset,
-                    "sdr": dict(metric.sdr),
-                    "measured_by": metric.measured_by,
-                    "reference": metric.reference,
-                }
-                for metric in metrics
-            ]
+            tag: [metric.to_dict() for metric in metrics]
             for tag, metrics in info.metrics.items()
         },
         "stages": [
