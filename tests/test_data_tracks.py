@@ -11,6 +11,7 @@ from zoo.data import decode_tracks, find_tracks, require_disjoint
 from zoo.data.musdb18 import find_musdb18_tracks, is_musdb18
 from zoo.data.tracks import Track, TrackFile
 from zoo.errors import AudioError
+from zoo.training.recipe import load_recipe
 
 SOURCES = ("vocals", "drums", "bass", "other")
 RATE = 8000
@@ -217,3 +218,16 @@ def test_a_broken_stem_file_is_named(tmp_path):
     track = Track(name="x", group="", files={"vocals": TrackFile(path=path, stream=4)})
     with pytest.raises(AudioError, match=r"x\.stem\.mp4 \(stream 4\)"):
         decode_tracks([track], cache_directory=tmp_path / "cache", sample_rate=44100)
+
+
+HOUSE = Path(__file__).parents[2] / "shared" / "house"
+
+
+@pytest.mark.skipif(not HOUSE.is_dir(), reason="the house data set is not beside the repository")
+def test_the_house_data_are_what_the_recipe_takes_them_for():
+    train, valid = (find_tracks(HOUSE / part, sources=SOURCES) for part in ("train", "valid"))
+    assert (len(train), len(valid)) == (144, 4)
+    require_disjoint(train, valid)
+    groups = {track.group for track in train}
+    assert groups == set(load_recipe("house_small").data.group_weights)
+    assert groups == set(load_recipe("house_full").data.group_weights)
