@@ -1,0 +1,127 @@
+"""Take the screenshots of the app: desktop and phone, light and dark, and every tab.
+
+    python docs/make_screenshots.py [--model NAME] [--weights TAG]
+
+Needs the dev extra and a Chromium on the machine. Writes docs/screenshots/*.png.
+"""
+
+import argparse
+import dataclasses
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "docs" / "screenshots"
+sys.path.insert(0, str(ROOT))
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+DESKTOP, PHONE = (1360, 1010), (390, 1500)
+COLORS = 256
+PATIENCE_MS = 600_000
+
+
+@contextmanager
+def running_app(model: str | None, weights: str) -> Iterator[str]:
+    """Launch the app and yield its address."""
+    import app
+    from zoo.space_config import CONFIG_NAME, load_space_config
+    from zoo.ui.models import ModelShelf
+
+    config = load_space_config(ROOT / CONFIG_NAME)
+    if model is not None:
+        chosen = tuple(offered for offered in config.models if offered.name == model)
+        config = dataclasses.replace(config, models=chosen)
+    page = app.build_app(config, ModelShelf(config, weights=weights))
+    arguments = app.launch_arguments(config)
+    _, url, _ = page.launch(**arguments, quiet=True, prevent_thread_lock=True)
+    try:
+        yield url
+    finally:
+        page.close()
+
+
+def save(page: Page, name: str) -> None:
+    """Save what the window shows, in few colours, so that the repository stays small."""
+    image = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    image.quantize(COLORS, dither=Image.Dither.NONE).save(TARGET / f"{name}.png", optimize=True)
+
+
+def open_page(browser: Browser, url: str, *, size: tuple[int, int], scheme: str) -> Page:
+    """Open the app in a window of its own and separate the first example."""
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(f"{url}?__theme={scheme}")
+    page.get_by_text("Our demo song").click()
+    page.wait_for_selector("#mixer .archive:not([hidden])")
+    page.click("#mixer .play")
+    page.wait_for_timeout(6000)
+    page.click("#mixer .play")
+    return page
+
+
+def picture_tabs(page: Page) -> None:
+    """Save the other tabs of a page whose song has been separated."""
+    page.get_by_role("tab", name="Look").click()
+    page.click("#draw")
+    page.wait_for_selector("#look_scores table")
+    page.wait_for_timeout(800)
+    save(page, "look")
+    page.get_by_role("tab", name="Blend").click()
+    page.click("#blend")
+    page.wait_for_selector("#blend_mixer .lane[data-lane=exact] .picture:not([hidden])")
+    page.wait_for_timeout(800)
+    save(page, "blend")
+    page.get_by_role("tab", name="Inside").click()
+    page.click("#inside")
+    page.wait_for_selector("#inside_picture img")
+    page.wait_for_timeout(800)
+    save(page, "inside")
+    page.get_by_role("tab", name="Zoo").click()
+    page.wait_for_selector("#network_picture img")
+    page.wait_for_selector("#models td")
+    page.wait_for_timeout(800)
+    save(page, "zoo")
+
+
+def main() -> None:
+    """Take all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", help="offer only this model")
+    parser.add_argument("--weights", default="default", help="tag of its weights")
+    arguments = parser.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        parser.error("no Chromium found; apt-get install chromium")
+    TARGET.mkdir(parents=True, exist_ok=True)
+    with (
+        running_app(arguments.model, arguments.weights) as url,
+        sync_playwright() as driver,
+    ):
+        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
+        for device, size in (("desktop", DESKTOP), ("phone", PHONE)):
+            for scheme in ("light", "dark"):
+                page = open_page(browser, url, size=size, scheme=scheme)
+                if device == "phone":
+                    page.locator("#mixer").scroll_into_view_if_needed()
+                    page.evaluate("window.scrollTo(0, document.querySelector('#mixer').offsetTop)")
+                page.wait_for_timeout(500)
+                save(page, f"{device}_{scheme}")
+                if (device, scheme) == ("desktop", "light"):
+                    picture_tabs(page)
+                page.context.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
