@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from zoo.builder import load_spec
 from zoo.data import DecodedTrack, MixingDataset
 from zoo.network import SeparationNetwork
 from zoo.training.batches import StepSampler, load_batches, mixing_config
@@ -91,7 +92,8 @@ class Trainer:
         Raises:
             TrainingError: If the checkpoint is of another spec.
         """
-        if state["spec"] != self.spec.to_dict():
+        # Parsed, so that an option that came with a later version does not tell them apart.
+        if load_spec(state["spec"]) != self.spec:
             raise TrainingError(
                 f"the checkpoint is of spec {state['spec'].get('name')!r} "
                 f"and this run trains {self.spec.name!r} with other blocks or sizes; "
