@@ -132,9 +132,12 @@ def _wire(
             **main,
             **services.device_queue,
         )
-        event.then(lambda: running(is_running=False), None, buttons, queue=False, **private)
+        for ended in (event.then, event.failure):
+            ended(lambda: running(is_running=False), None, buttons, queue=False, **private)
         events.append(event)
-    stop.click(_stopped, mixer, mixer, cancels=events, queue=False, **private).then(
+    # First cancel, then clear up: a state that was still on its way must not come last.
+    cancelled = stop.click(None, None, None, cancels=events, queue=False, **private)
+    cancelled.then(_stopped, mixer, mixer, queue=False, **private).then(
         lambda: running(is_running=False), None, buttons, queue=False, **private
     )
 

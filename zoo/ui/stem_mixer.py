@@ -15,7 +15,17 @@ from zoo.ui.mixer_state import MixerState
 __all__ = ["StemMixer"]
 
 ASSETS = Path(__file__).with_name("mixer_assets")
-SCRIPTS = ("playback.js", "wave_file.js", "timeline.js", "lane.js", "mixer.js")
+SCRIPTS = (
+    "playback.js",
+    "wave_file.js",
+    "timeline.js",
+    "lane.js",
+    "minus_lane.js",
+    "presets.js",
+    "keyboard.js",
+    "status.js",
+    "mixer.js",
+)
 
 
 class StemMixer(gr.HTML):

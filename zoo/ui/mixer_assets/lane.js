@@ -7,6 +7,23 @@ function decibels(amplitude) {
     return 20 * Math.log10(Math.max(amplitude, 1e-6));
 }
 
+/** Download under a name of our own: the server's headers would put the bare file name first. */
+async function downloadAs(link) {
+    const answer = await fetch(link.href);
+    if (!answer.ok) {
+        throw new Error("the file is no longer on the server (" + answer.status + ")");
+    }
+    saveBlob(await answer.blob(), link.download);
+}
+
+function saveBlob(blob, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
 class Lane {
     /** onChange() after a switch or the volume moved, onSeek(event, view) for a click on the picture. */
     constructor(template, state, { onChange, onSeek }) {

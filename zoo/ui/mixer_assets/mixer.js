@@ -1,9 +1,5 @@
 /* The stem mixer: joins the server's state (props.value), the lanes, the timeline and the playback. */
 
-const PRESET_TITLES = { vocals: "Karaoke", drums: "Drumless", bass: "Bassless" };
-const SEEK_SECONDS = 5;
-const OUTLINE_POINTS = 600;
-
 class StemMixer {
     constructor(element, trigger) {
         this.element = element.querySelector(".mixer");
@@ -29,7 +25,14 @@ class StemMixer {
         this.find(".master input").addEventListener("input", (event) => {
             this.playback.setMasterVolume(Number(event.target.value) / 100);
         });
-        this.element.addEventListener("keydown", (event) => this.key(event));
+        this.element.addEventListener("keydown", (event) => handleKey(this, event));
+        this.element.addEventListener("click", (event) => {
+            const link = event.target.closest("a[download]");
+            if (link) {
+                event.preventDefault();
+                downloadAs(link).catch((error) => this.say("Could not download: " + error.message));
+            }
+        });
         this.find(".lanes").addEventListener(
             "wheel",
             (event) => {
@@ -61,14 +64,19 @@ class StemMixer {
         this.state = state;
         this.timeline.setDuration(state.seconds);
         this.playback.duration = state.seconds;
-        this.syncLanes(this.withMinusLane(lanes));
-        this.showFacts(state);
-        this.showProgress(state.progress);
-        this.showPresets();
+        this.syncLanes(withMinusLane(this, lanes));
+        showFacts(this, state);
+        showProgress(this, state.progress);
+        showPresets(this);
         const urls = new Set(lanes.filter((lane) => lane.audio).map((lane) => lane.audio.url));
-        this.playback.keepOnly(urls);
-        if (this.playback.context && this.playback.playing) {
-            this.loadAudible().then(() => this.applyGains());
+        if (this.playback.playing) {
+            // What sounds goes on until its successor is decoded.
+            this.loadAudible().then(() => {
+                this.playback.keepOnly(urls);
+                this.applyGains();
+            });
+        } else {
+            this.playback.keepOnly(urls);
         }
         this.applyGains();
     }
@@ -94,14 +102,6 @@ class StemMixer {
         return this.state.lanes.find((lane) => lane.kind === "original" && lane.audio);
     }
 
-    withMinusLane(lanes) {
-        if (!this.original || !this.stems.length || lanes.some((lane) => lane.kind === "rest")) {
-            return lanes;
-        }
-        const minus = { name: "minus", kind: "minus", source: "", title: "All but\u2026", on: false };
-        return [...lanes, { ...minus, outline: this.minusOutline || [] }];
-    }
-
     syncLanes(states) {
         const box = this.find(".lanes");
         const names = new Set(states.map((state) => state.name));
@@ -125,81 +125,13 @@ class StemMixer {
             box.append(this.lanes.get(state.name).element);
             this.lanes.get(state.name).element.setAttribute("aria-label", state.title);
         }
-        this.showChips();
-    }
-
-    showChips() {
-        const minus = this.lanes.get("minus");
-        if (!minus) {
-            return;
-        }
-        const chips = this.stems.map((stem) => {
-            const chip = document.createElement("button");
-            chip.type = "button";
-            chip.textContent = "\u2212 " + stem.title;
-            chip.dataset.source = stem.source;
-            chip.setAttribute("aria-pressed", String(this.chosen.has(stem.name)));
-            chip.addEventListener("click", (event) => {
-                event.stopPropagation();
-                if (!this.chosen.delete(stem.name)) {
-                    this.chosen.add(stem.name);
-                }
-                this.minusChanged();
-            });
-            return chip;
-        });
-        minus.find(".chips").replaceChildren(...chips);
+        showChips(this);
     }
 
     minusChanged() {
-        this.showChips();
-        this.drawMinus();
+        showChips(this);
+        drawMinus(this);
         this.laneChanged();
-    }
-
-    showPresets() {
-        const box = this.find(".presets");
-        const presets = [];
-        const add = (title, hint, apply) => {
-            const button = document.createElement("button");
-            button.type = "button";
-            button.textContent = title;
-            button.title = hint;
-            button.addEventListener("click", () => {
-                apply();
-                this.laneChanged();
-                this.start();
-            });
-            presets.push(button);
-        };
-        if (this.stems.length) {
-            add("All stems", "Everything that was separated", () => this.only((lane) => lane.kind === "stem"));
-        }
-        if (this.original) {
-            add("Original", "The song as it came", () => this.only((lane) => lane.kind === "original"));
-        }
-        for (const lane of this.state.lanes.filter((lane) => ["blend", "exact"].includes(lane.kind))) {
-            add(lane.title, "Only " + lane.title, () => this.only((other) => other.name === lane.name));
-        }
-        if (this.lanes.has("minus")) {
-            for (const stem of this.stems) {
-                const title = PRESET_TITLES[stem.source] || "No " + stem.title.toLowerCase();
-                add(title, "Everything but " + stem.title.toLowerCase(), () => {
-                    this.chosen = new Set([stem.name]);
-                    this.minusChanged();
-                    this.only((lane) => lane.kind === "minus");
-                });
-            }
-        }
-        for (const rest of this.state.lanes.filter((lane) => lane.kind === "rest" && lane.audio)) {
-            const title = PRESET_TITLES[rest.source] || rest.title;
-            add(title, rest.title, () => this.only((lane) => lane.name === rest.name));
-        }
-        const key = presets.map((button) => button.textContent).join();
-        if (box.dataset.key !== key) {
-            box.dataset.key = key;
-            box.replaceChildren(...presets);
-        }
     }
 
     only(wanted) {
@@ -250,38 +182,11 @@ class StemMixer {
             .map((lane) => ({ name: lane.name, url: lane.audio.url, gain: lane.gain, kind: lane.kind }));
         try {
             await this.playback.load(lanes);
-            this.drawMinus();
+            drawMinus(this);
         } catch (error) {
             this.say("Could not load the sound: " + error.message);
             throw error;
         }
-    }
-
-    drawMinus() {
-        const minus = this.lanes.get("minus");
-        const track = this.original && this.playback.tracks.get(this.original.name);
-        if (!minus || !track) {
-            return;
-        }
-        const stems = [...this.chosen].map((name) => this.playback.tracks.get(name)).filter(Boolean);
-        const read = (known) => known.buffer.getChannelData(0);
-        const original = read(track);
-        const step = Math.max(1, Math.floor(original.length / OUTLINE_POINTS));
-        const hop = Math.max(1, Math.floor(step / 64));
-        const peaks = [];
-        for (let from = 0; from + step <= original.length; from += step) {
-            let peak = 0;
-            for (let index = from; index < from + step; index += hop) {
-                let sample = original[index] * track.scale;
-                for (const stem of stems) {
-                    sample -= (read(stem)[index] || 0) * stem.scale;
-                }
-                peak = Math.max(peak, Math.abs(sample));
-            }
-            peaks.push(Number(peak.toFixed(4)));
-        }
-        this.minusOutline = peaks;
-        minus.drawOutline(peaks);
     }
 
     async start() {
@@ -335,40 +240,6 @@ class StemMixer {
         this.timeline.zoomAround(factor, this.playback.position());
     }
 
-    key(event) {
-        const typing = event.target.matches("input, select, textarea");
-        const onButton = event.target.matches("button, a, summary");
-        const digit = /^Digit([1-9])$/.exec(event.code);
-        const step = event.shiftKey ? 1 : SEEK_SECONDS;
-        const actions = {
-            ArrowLeft: () => this.seek(this.playback.position() - step),
-            ArrowRight: () => this.seek(this.playback.position() + step),
-            Home: () => this.seek(0),
-            End: () => this.seek(this.state.seconds),
-            Escape: () => this.timeline.setLoop(null),
-            "+": () => this.zoom(2),
-            "-": () => this.zoom(0.5),
-            l: () => this.toggleLoop(),
-        };
-        if (typing || !this.state || event.ctrlKey || event.metaKey || event.altKey) {
-            return;
-        }
-        if (event.key === " " && !onButton) {
-            this.toggle();
-        } else if (digit) {
-            const lane = [...this.lanes.values()][Number(digit[1]) - 1];
-            if (!lane) {
-                return;
-            }
-            lane.set(event.shiftKey ? { soloed: !lane.soloed } : { muted: !lane.muted });
-        } else if (actions[event.key]) {
-            actions[event.key]();
-        } else {
-            return;
-        }
-        event.preventDefault();
-    }
-
     tick() {
         if (!this.element.isConnected) {
             this.playback.close();
@@ -410,36 +281,6 @@ class StemMixer {
         this.showPosition();
     }
 
-    showFacts(state) {
-        this.find(".song").textContent = state.title;
-        this.find(".summary").textContent = state.summary;
-        this.find(".length").textContent = "/ " + clockText(state.seconds, 1);
-        this.find(".facts").textContent = state.facts;
-        const archive = this.find(".archive");
-        archive.hidden = !state.archive;
-        if (state.archive) {
-            archive.href = state.archive.url;
-            archive.download = state.archive.orig_name || "stems.zip";
-        }
-        const playable = state.lanes.some((lane) => lane.audio);
-        this.find(".play").disabled = !playable;
-        this.find(".save").disabled = !playable;
-    }
-
-    showProgress(progress) {
-        const box = this.find(".progress");
-        box.hidden = !progress;
-        if (progress) {
-            const percent = Math.round(100 * progress.fraction);
-            box.querySelector(".bar").setAttribute("aria-valuenow", String(percent));
-            box.querySelector(".bar i").style.width = percent + "%";
-            box.querySelector(".stage").textContent = progress.stage;
-            const left = progress.seconds_left;
-            const known = left !== null && left !== undefined;
-            box.querySelector(".left").textContent = known ? "about " + Math.ceil(left) + " s left" : "";
-        }
-    }
-
     say(text) {
         this.find(".message").textContent = text;
     }
@@ -455,11 +296,7 @@ class StemMixer {
             const original = this.original ? this.original.name : "";
             const minus = { original, chosen: this.chosen, level: gains.minus || 0 };
             const { blob, gain } = writeWave(await this.playback.render(gains, minus));
-            const link = document.createElement("a");
-            link.href = URL.createObjectURL(blob);
-            link.download = this.state.title + " - mix.wav";
-            link.click();
-            setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+            saveBlob(blob, this.state.title + " - mix.wav");
             const lowered = decibels(gain).toFixed(1) + " dB, so that it fits the file";
             this.say(gain < 1 ? "Saved, lowered by " + lowered + "." : "Saved at its true level.");
         } catch (error) {

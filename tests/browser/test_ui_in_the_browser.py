@@ -1,0 +1,231 @@
+"""The page in a real browser: upload, separate, play, mute, solo, seek, loop, blend, share."""
+
+import re
+import zipfile
+
+import numpy as np
+import pytest
+import soundfile
+
+MIXER = "#mixer .mixer"
+FIND_MIXER = "[...document.querySelectorAll('#mixer, #mixer *')].find((e) => e.stemMixer).stemMixer"
+
+
+def mixer(page, expression):
+    return page.evaluate(f"() => {{ const mixer = {FIND_MIXER}; return {expression}; }}")
+
+
+def levels(page):
+    return mixer(page, "mixer.levels()")
+
+
+def wait_for(page, expression):
+    page.wait_for_function(f"() => {{ const mixer = {FIND_MIXER}; return {expression}; }}")
+
+
+@pytest.fixture
+def separated(page, song):
+    page.set_input_files("#song input[type=file]", str(song))
+    page.wait_for_selector("#song audio", state="attached")
+    page.click("#separate")
+    page.wait_for_selector(f"{MIXER} .archive:not([hidden])")
+    return page
+
+
+def play(page):
+    page.click(f"{MIXER} .play")
+    wait_for(page, "mixer.playback.playing && mixer.playback.position() > 0.15")
+
+
+def lane(page, name):
+    return page.locator(f"{MIXER} .lane[data-lane={name}]")
+
+
+def test_a_song_comes_apart_and_plays_in_step(separated, context):
+    page = separated
+    titles = page.locator(f"{MIXER} .lane .title").all_inner_texts()
+    assert titles == ["Original", "Vocals", "Drums", "Bass", "Other", "All but\u2026"]
+    assert "Sum of stems" in page.inner_text(f"{MIXER} .facts")
+    assert mixer(page, "mixer.playback.context") is None  # no sound before a gesture
+    play(page)
+    heard = levels(page)
+    assert all(heard[name] > 1e-4 for name in ("vocals", "drums", "bass", "other", "master"))
+    # All stems started at the same sample: one context, one start time, one buffer length.
+    lengths = mixer(page, "[...mixer.playback.tracks.values()].map((t) => t.buffer.length)")
+    assert len(set(lengths)) == 1
+    assert context.troubles == []
+
+
+def test_mute_solo_and_volume_change_the_measured_signal(separated):
+    page = separated
+    play(page)
+    lane(page, "drums").locator(".mute").click()
+    wait_for(page, "mixer.levels().drums < 1e-5")
+    assert levels(page)["vocals"] > 1e-4
+    lane(page, "bass").locator(".solo").click()
+    wait_for(page, "mixer.levels().vocals < 1e-5 && mixer.levels().bass > 1e-5")
+    lane(page, "bass").locator(".solo").click()
+    lane(page, "vocals").locator(".volume").evaluate(
+        "(slider) => { slider.value = 0; slider.dispatchEvent(new Event('input')); }"
+    )
+    wait_for(page, "mixer.levels().vocals < 1e-5 && mixer.levels().other > 1e-5")
+
+
+def test_karaoke_is_the_original_minus_the_vocals(separated):
+    page = separated
+    page.get_by_role("button", name="Karaoke").click()
+    wait_for(page, "mixer.playback.playing && mixer.levels().minus > 1e-4")
+    heard = levels(page)
+    assert heard["vocals"] < 1e-5
+    assert heard["master"] == pytest.approx(heard["minus"], rel=1e-3)
+    rendered = page.evaluate(
+        f"""async () => {{
+            const mixer = {FIND_MIXER};
+            const buffer = await mixer.playback.render(
+                {{}}, {{ original: "original", chosen: new Set(["vocals"]), level: 1 }});
+            const others = await mixer.playback.render(
+                {{ drums: 1, bass: 1, other: 1 }}, {{ level: 0 }});
+            const a = buffer.getChannelData(0), b = others.getChannelData(0);
+            let most = 0, peak = 0;
+            for (let i = 0; i < a.length; i += 1) {{
+                most = Math.max(most, Math.abs(a[i] - b[i]));
+                peak = Math.max(peak, Math.abs(a[i]));
+            }}
+            return [most, peak];
+        }}"""
+    )
+    assert rendered[1] > 0.01
+    assert rendered[0] < 1e-4  # a full separation: the song less the vocals is the other stems
+
+
+def test_seeking_by_click_keyboard_and_loop(separated):
+    page = separated
+    box = lane(page, "vocals").locator(".view").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 10)
+    assert mixer(page, "mixer.playback.position()") == pytest.approx(1.5, abs=0.05)
+    page.focus(f"{MIXER} .ruler")
+    page.keyboard.press("Shift+ArrowLeft")
+    assert mixer(page, "mixer.playback.position()") == pytest.approx(0.5, abs=0.05)
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    wait_for(page, "mixer.playback.playing")
+    page.keyboard.press("2")
+    assert lane(page, "vocals").locator(".mute").get_attribute("aria-pressed") == "true"
+    ruler = page.locator(f"{MIXER} .ruler").bounding_box()
+    page.mouse.move(ruler["x"] + 0.5 * ruler["width"], ruler["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(ruler["x"] + 0.6 * ruler["width"], ruler["y"] + 8, steps=4)
+    page.mouse.up()
+    loop = mixer(page, "mixer.timeline.loop")
+    assert loop["start"] == pytest.approx(1.5, abs=0.05)
+    assert loop["end"] == pytest.approx(1.8, abs=0.05)
+    page.wait_for_timeout(900)  # three times round
+    position = mixer(page, "mixer.playback.position()")
+    assert loop["start"] <= position <= loop["end"]
+    page.keyboard.press("Escape")
+    page.keyboard.press("+")
+    assert mixer(page, "[mixer.timeline.loop, mixer.timeline.zoom]") == [None, 2]
+
+
+def test_downloads_the_zip_a_stem_and_the_present_mix(separated, tmp_path):
+    page = separated
+    with page.expect_download() as waiting:
+        page.click(f"{MIXER} .archive")
+    waiting.value.save_as(tmp_path / "stems.zip")
+    assert waiting.value.suggested_filename == "A song - stems.zip"
+    with zipfile.ZipFile(tmp_path / "stems.zip") as archive:
+        assert len(archive.namelist()) == 4
+    with page.expect_download() as waiting:
+        lane(page, "bass").locator(".download").click()
+    assert waiting.value.suggested_filename == "A song - bass.flac"
+    with page.expect_download() as waiting:
+        page.click(f"{MIXER} .save")
+    waiting.value.save_as(tmp_path / "mix.wav")
+    mix, _ = soundfile.read(tmp_path / "mix.wav")
+    assert soundfile.info(tmp_path / "mix.wav").subtype == "PCM_24"
+    assert len(mix) == pytest.approx(3.0 * soundfile.info(tmp_path / "mix.wav").samplerate, abs=2)
+    assert np.abs(mix).max() > 0.1
+    assert "Saved" in page.inner_text(f"{MIXER} .message")
+
+
+def test_the_link_opens_the_result_for_somebody_else(separated, chromium):
+    page = separated
+    page.click("#gradio-share-link-button-0, #share button, button:has-text('Copy a link')")
+    page.wait_for_timeout(1500)
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "deep_link=" in link
+    visitor = chromium.new_context()
+    other = visitor.new_page()
+    other.goto(link)
+    other.wait_for_selector(f"{MIXER} .archive:not([hidden])", timeout=30_000)
+    assert other.inner_text(f"{MIXER} .song") == "A song"
+    assert other.locator(f"{MIXER} .lane").count() == 6
+    visitor.close()
+
+
+def test_blending_draws_two_answers(page, song, context):
+    page.set_input_files("#song input[type=file]", str(song))
+    page.wait_for_selector("#song audio", state="attached")
+    page.get_by_role("tab", name="Blend").click()
+    page.click("#blend")
+    page.wait_for_selector("#blend_mixer .lane[data-lane=exact] .picture:not([hidden])")
+    assert page.inner_text("#blend_mixer .summary") == "70% vocals + 30% other"
+    assert context.troubles == []
+
+
+def test_a_spec_is_judged_while_it_is_typed(page):
+    page.get_by_role("tab", name="Zoo").click()
+    page.wait_for_selector("#verdict:has-text('Valid.')")
+    page.wait_for_selector("#network_picture img")
+    editor = page.locator("#spec .cm-content")
+    editor.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\ntitle: <img src=x onerror=document.title='hacked'>\n")
+    page.wait_for_selector("#verdict:has-text('Not valid yet')")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("<img src=x onerror=document.title='hacked'>")
+    page.wait_for_selector("#verdict:has-text('Not valid yet')")
+    page.wait_for_timeout(500)
+    assert page.title() != "hacked"
+    assert page.locator("#verdict img").count() == 0
+
+
+def test_a_refusal_is_said_on_the_page(page, tmp_path):
+    (tmp_path / "notes.wav").write_text("no audio")
+    page.set_input_files("#song input[type=file]", str(tmp_path / "notes.wav"))
+    page.wait_for_timeout(1500)
+    page.click("#separate")
+    page.wait_for_selector("text=could not be read as audio")
+    page.wait_for_selector("#separate:visible")
+
+
+def test_stopping_keeps_what_was_done(page, tmp_path):
+    from app_server import chirp, write_song
+
+    path = write_song(tmp_path / "long.wav", chirp(seconds=60))
+    page.set_input_files("#song input[type=file]", str(path))
+    page.wait_for_selector("#song audio", state="attached")
+    page.click("#separate")
+    page.wait_for_selector(f"{MIXER} .progress:not([hidden])")
+    page.wait_for_selector(f"{MIXER} .lane[data-lane=original] .picture:not([hidden])")
+    page.click("#stop")
+    page.wait_for_selector("#separate:visible")
+    page.wait_for_selector(f"{MIXER} .progress", state="hidden")
+    assert re.search("Stopped", page.inner_text(f"{MIXER} .facts"))
+    assert page.locator(f"{MIXER} .lane.pending").count() == 0
+
+
+def test_controls_have_names_for_screen_readers(separated):
+    page = separated
+    nameless = page.evaluate(
+        f"""() => [...document.querySelector("{MIXER}").querySelectorAll("button, input, a[href]")]
+            .filter((e) => !(e.getAttribute("aria-label") || e.textContent.trim() || e.title))
+            .map((e) => e.outerHTML)"""
+    )
+    assert nameless == []
+    images = page.locator(f"{MIXER} .picture:not([hidden])").evaluate_all(
+        "(all) => all.map((image) => image.alt)"
+    )
+    assert images == [
+        f"Spectrogram of {t}" for t in ("Original", "Vocals", "Drums", "Bass", "Other")
+    ]
