@@ -161,7 +161,7 @@ def test_convert_needs_to_know_the_network(run, tmp_path):
 
 
 def test_half_precision_that_changes_the_sound_is_refused(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.hub_model.MAX_STORAGE_ERROR", 1e-7)
+    monkeypatch.setattr("zoo.publishing.hub_model.MAX_STORAGE_ERROR", 1e-7)
     source = weights_folder() / get_manifest(TINY)["test"].place.file
     output = tmp_path / "half.safetensors"
     status, _, err = run("convert", source, "-o", output, "--dtype", "float16")

@@ -8,9 +8,9 @@ import threading
 import pytest
 from servers import file_server
 
-from zoo.downloads import DownloadPolicy, download_file
 from zoo.errors import ChecksumError, WeightsError, WeightsUnavailableError
-from zoo.integrity import ExpectedFile, verify_file, verify_once
+from zoo.fetching.downloads import DownloadPolicy, download_file
+from zoo.fetching.integrity import ExpectedFile, verify_file, verify_once
 
 CONTENT = random.Random(0).randbytes(300_000)
 QUICK = DownloadPolicy(

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from zoo.checkpoints import read_checkpoint
+from zoo.checkpoints.pickle_limits import MAX_DEPTH, MAX_OPCODES, read_checked_pickle
 from zoo.errors import WeightsError
-from zoo.pickle_limits import MAX_DEPTH, MAX_OPCODES, read_checked_pickle
 
 
 def save(saved, path: Path, *, legacy: bool) -> Path:

@@ -11,10 +11,11 @@ from safetensors.torch import load_file, save
 from servers import file_server, hub_server
 
 import zoo
-from zoo import hub, manifests, weights_resolution
+from zoo import hub
 from zoo.checkpoints import write_safetensors
 from zoo.errors import ChecksumError, WeightsError, WeightsUnavailableError
-from zoo.manifests import HubFile, Manifest, RemoteFile, WeightsEntry, get_manifest
+from zoo.fetching import resolution
+from zoo.manifests import HubFile, Manifest, RemoteFile, WeightsEntry, folder, get_manifest
 
 TINY = "lightsaft_tfctdf_tiny"
 
@@ -54,8 +55,8 @@ def listed(monkeypatch):
                 for spec, records in entries.items()
             }
         )
-        monkeypatch.setattr(manifests, "load_manifests", lambda: made)
-        monkeypatch.setattr(weights_resolution, "load_manifests", lambda: made)
+        monkeypatch.setattr(folder, "load_manifests", lambda: made)
+        monkeypatch.setattr(resolution, "load_manifests", lambda: made)
 
     return put
 
@@ -84,7 +85,7 @@ def packaged() -> WeightsEntry:
 
 
 def assert_tiny(state_dict):
-    expected = load_file(manifests.weights_folder() / "lightsaft_tfctdf_tiny.test.safetensors")
+    expected = load_file(folder.weights_folder() / "lightsaft_tfctdf_tiny.test.safetensors")
     assert state_dict.keys() == expected.keys()
     assert all(torch.equal(state_dict[key], expected[key]) for key in expected)
 
@@ -100,7 +101,7 @@ def test_packaged_weights_load_without_any_network_call(no_network, weights):
 
 
 def test_every_packaged_entry_builds_without_any_network_call(no_network):
-    entries = [e for m in manifests.load_manifests().values() for e in m.entries.values()]
+    entries = [e for m in folder.load_manifests().values() for e in m.entries.values()]
     names = [(entry.spec, entry.tag) for entry in entries if entry.is_packaged]
     assert (TINY, "test") in names
     for name, tag in names:
@@ -110,10 +111,10 @@ def test_every_packaged_entry_builds_without_any_network_call(no_network):
 
 def test_a_changed_packaged_file_is_refused(tmp_path, monkeypatch):
     (tmp_path / "weights").mkdir()
-    content = (manifests.weights_folder() / packaged().place.file).read_bytes()
+    content = (folder.weights_folder() / packaged().place.file).read_bytes()
     file = tmp_path / "weights" / packaged().place.file
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    monkeypatch.setattr("zoo.weights_places.weights_folder", lambda: tmp_path / "weights")
+    monkeypatch.setattr("zoo.fetching.places.weights_folder", lambda: tmp_path / "weights")
     with pytest.raises(ChecksumError, match=r"lightsaft_tfctdf_tiny\.test"):
         zoo.build(TINY, weights="test")
     file.unlink()
@@ -265,7 +266,7 @@ class TestHubRepositories:
             yield server
 
     def test_a_repository_rebuilds_the_network(self, server, tmp_path, monkeypatch):
-        content = (manifests.weights_folder() / packaged().place.file).read_bytes()
+        content = (folder.weights_folder() / packaged().place.file).read_bytes()
         server.repositories["user/tiny"] = {"model.safetensors": content}
         mixture = torch.randn(1, 2, 4000)
         model = zoo.build("user/tiny")
@@ -281,7 +282,7 @@ class TestHubRepositories:
         assert len(server.requests) == asked
 
     def test_manifest_entries_on_the_hub_are_verified(self, server, listed):
-        content = (manifests.weights_folder() / packaged().place.file).read_bytes()
+        content = (folder.weights_folder() / packaged().place.file).read_bytes()
         server.repositories["user/tiny"] = {"model.safetensors": content}
         place = HubFile(repo_id="user/tiny", file="model.safetensors", revision="main")
         right = dataclasses.replace(packaged(), tag="right", place=place)

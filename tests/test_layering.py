@@ -14,8 +14,8 @@ HEAVY = {"gradio", "ray", "matplotlib", "spaces"}
 LAYERS = [
     {"errors"},
     {"spec", "spec_parsing", "registry"},
-    {"adapters", "hub", "manifests", "checkpoints", "model_card"},
-    {"unet", "network", "hub_model", "bounds", "overlap_add", "audio", "silence"},
+    {"adapters", "hub", "manifests", "checkpoints", "fetching"},
+    {"unet", "network", "publishing", "bounds", "overlap_add", "audio", "silence"},
     {"builder", "info"},
     {"separator", "separation_result", "inference"},
     {"data", "training", "evaluation", "space"},

@@ -10,9 +10,9 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 import zoo
-from zoo.card_picture import draw_spectrograms, example_mixture, render_picture
 from zoo.manifests import Metric, WeightsEntry, get_manifest
-from zoo.model_card import render_card
+from zoo.publishing.card_picture import draw_spectrograms, example_mixture, render_picture
+from zoo.publishing.model_card import render_card
 
 
 def entry(**changes) -> WeightsEntry:

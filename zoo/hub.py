@@ -14,18 +14,18 @@ from torch import Tensor
 
 from zoo.adapters import adapt_state_dict
 from zoo.checkpoints import SUFFIXES, Checkpoint, read_checkpoint
-from zoo.downloads import Progress
 from zoo.errors import WeightsError, WeightsUnavailableError
-from zoo.manifests import WeightsEntry, get_manifest
-from zoo.spec import Spec
-from zoo.weights_places import HubSettings
-from zoo.weights_resolution import (
+from zoo.fetching.downloads import Progress
+from zoo.fetching.places import HubSettings
+from zoo.fetching.resolution import (
     WEIGHTS_FILE,
     ResolvedWeights,
     existing_file,
     resolve,
     resolve_repository,
 )
+from zoo.manifests import WeightsEntry, get_manifest
+from zoo.spec import Spec
 
 __all__ = [
     "DEFAULT_MODELS",

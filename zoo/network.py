@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from blocks import STFT, LatentSourceAttention, UnknownNameError, stack_subbands, unstack_subbands
 from blocks.condition import expand_batch
-from zoo.hub_model import HubModel
+from zoo.publishing.hub_model import HubModel
 from zoo.spec import Spec
 from zoo.unet import UNet, UNetFeatures
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.checkpoints import SUFFIXES
-from zoo.downloads import Progress
 from zoo.errors import UnknownNameError, WeightsError, WeightsUnavailableError
-from zoo.hub_files import download_from_hub
-from zoo.manifest_parser import NAME, REPO_ID, REVISION
+from zoo.fetching.downloads import Progress
+from zoo.fetching.hub_files import download_from_hub
+from zoo.fetching.places import HubSettings, fetch_entry
 from zoo.manifests import WeightsEntry, get_manifest, load_manifests, specs_with_weights
-from zoo.weights_places import HubSettings, fetch_entry
+from zoo.manifests.parser import NAME, REPO_ID, REVISION
 
 __all__ = [
     "WEIGHTS_FILE",

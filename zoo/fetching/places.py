@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from zoo.checkpoints import SUFFIXES
-from zoo.downloads import DownloadPolicy, Progress, download_file
 from zoo.errors import ChecksumError, WeightsError, WeightsUnavailableError
-from zoo.hub_files import download_from_hub
-from zoo.integrity import ExpectedFile, verify_file, verify_once
+from zoo.fetching.downloads import DownloadPolicy, Progress, download_file
+from zoo.fetching.hub_files import download_from_hub
+from zoo.fetching.integrity import ExpectedFile, verify_file, verify_once
 from zoo.manifests import HubFile, PackagedFile, RemoteFile, WeightsEntry, weights_folder
 
 __all__ = ["HubSettings", "cached_path", "expected_file", "fetch_entry"]

@@ -17,12 +17,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from zoo.checkpoints.torch_files import is_torch_file, read_torch_file
 from zoo.errors import SpecError, WeightsError
-from zoo.manifest_parser import NAME, parse_entry
+from zoo.manifests.entry import WeightsEntry
+from zoo.manifests.parser import NAME, parse_entry
 from zoo.spec import Spec
 from zoo.spec_parsing import parse_spec
-from zoo.torch_checkpoint import is_torch_file, read_torch_file
-from zoo.weights_entry import WeightsEntry
 
 __all__ = ["SUFFIXES", "Checkpoint", "read_checkpoint", "write_safetensors"]
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import filelock
 
 from zoo.errors import ChecksumError, WeightsError, WeightsUnavailableError
-from zoo.integrity import ExpectedFile, verify_file
+from zoo.fetching.integrity import ExpectedFile, verify_file
 
 __all__ = ["DownloadPolicy", "Progress", "download_file"]
 

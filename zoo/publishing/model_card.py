@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from zoo.manifests.entry import Metric, WeightsEntry
 from zoo.spec import Spec
-from zoo.weights_entry import Metric, WeightsEntry
 
 __all__ = ["PICTURE_FILE", "render_card"]
 

@@ -250,7 +250,7 @@ def load_inert(body: bytes, *, name: str) -> tuple[Any, dict[str, StorageRecord]
     """Unpickle ``body`` with nothing that can run.
 
     Args:
-        body: A pickle that passed :func:`zoo.pickle_limits.read_checked_pickle`.
+        body: A pickle that passed :func:`zoo.checkpoints.pickle_limits.read_checked_pickle`.
         name: What to call the file in messages.
 
     Returns:

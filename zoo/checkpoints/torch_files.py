@@ -14,9 +14,9 @@ from typing import IO, Any, TypeAlias
 import torch
 from torch import Tensor
 
+from zoo.checkpoints.inert_unpickler import StorageRecord, TensorRecord, load_inert
+from zoo.checkpoints.pickle_limits import read_checked_pickle
 from zoo.errors import WeightsError
-from zoo.inert_unpickler import StorageRecord, TensorRecord, load_inert
-from zoo.pickle_limits import read_checked_pickle
 
 __all__ = ["is_torch_file", "read_torch_file"]
 

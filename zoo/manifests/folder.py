@@ -1,4 +1,4 @@
-"""Manifests: what weights exist for a spec, where they lie, and what is known of them.
+"""The packaged folder of manifests: what weights exist, where they lie, what is known of them.
 
 A manifest is ``zoo/weights/SPEC.yaml``. Adding weights is adding a tag there (and, for packaged
 ones, the safetensors file beside it); no code changes.
@@ -13,35 +13,8 @@ from types import MappingProxyType
 import yaml
 
 from zoo.errors import WeightsError
-from zoo.manifest_parser import NAME, parse_entry, parse_manifest
-from zoo.weights_entry import (
-    HubFile,
-    Manifest,
-    Metric,
-    PackagedFile,
-    Place,
-    RemoteFile,
-    WeightsEntry,
-)
-
-__all__ = [
-    "HubFile",
-    "Manifest",
-    "Metric",
-    "PackagedFile",
-    "Place",
-    "RemoteFile",
-    "WeightsEntry",
-    "available_tags",
-    "get_manifest",
-    "load_manifests",
-    "parse_entry",
-    "parse_manifest",
-    "parse_reference",
-    "read_manifest",
-    "specs_with_weights",
-    "weights_folder",
-]
+from zoo.manifests.entry import Manifest
+from zoo.manifests.parser import NAME, parse_manifest
 
 
 def weights_folder() -> Path:

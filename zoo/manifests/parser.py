@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from zoo.errors import WeightsError
-from zoo.weights_entry import (
+from zoo.manifests.entry import (
     HubFile,
     Manifest,
     Metric,

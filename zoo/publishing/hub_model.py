@@ -13,8 +13,8 @@ import torch
 import yaml
 
 from zoo.errors import WeightsError
+from zoo.manifests.entry import WeightsEntry
 from zoo.spec import Spec
-from zoo.weights_entry import WeightsEntry
 
 if TYPE_CHECKING:
     from zoo.network import SeparationNetwork
@@ -61,10 +61,10 @@ class HubModel:
         Raises:
             WeightsError: If float16 does not do for these weights.
         """
-        from zoo.card_picture import render_picture
         from zoo.checkpoints import write_safetensors
-        from zoo.model_card import PICTURE_FILE, render_card
-        from zoo.weights_resolution import WEIGHTS_FILE
+        from zoo.fetching.resolution import WEIGHTS_FILE
+        from zoo.publishing.card_picture import render_picture
+        from zoo.publishing.model_card import PICTURE_FILE, render_card
 
         network = cast("SeparationNetwork", self)
         entry = entry or self.weights_entry
@@ -113,7 +113,7 @@ class HubModel:
             WeightsError: If no licence and training data are stated, if float16 does not do, or if
                 the Hub refuses or cannot be reached.
         """
-        from zoo.hub_push import push_folder
+        from zoo.publishing.push import push_folder
 
         entry = entry or self.weights_entry
         if entry is None:

@@ -17,8 +17,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from zoo.downloads import Progress
 from zoo.errors import WeightsError, WeightsUnavailableError
+from zoo.fetching.downloads import Progress
 
 __all__ = ["MAX_REPO_FILE_BYTES", "download_from_hub"]
 

@@ -1,0 +1,1 @@
+"""From a manifest's entry to a verified file on this machine."""

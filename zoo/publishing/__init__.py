@@ -1,0 +1,1 @@
+"""From a network to a Hugging Face Hub repository with a model card."""
