@@ -79,6 +79,8 @@ def main() -> None:
     shelf = ModelShelf(config)
     if is_zero_gpu():
         shelf.load_all()
+    else:
+        shelf.warm_up()
     build_app(config, shelf).launch(**launch_arguments(config))
 
 

@@ -194,7 +194,10 @@ def test_the_shelf_loads_once_and_knows_its_speed(shelf):
     assert shelf.network(MODEL) is shelf.network(MODEL)
     with pytest.raises(ValueError, match="'lasaft' is not offered here"):
         shelf.separator("lasaft")
-    assert ModelShelf(tiny_config()).expected_seconds(MODEL, audio_seconds=60) is None
+    cold = ModelShelf(tiny_config())
+    assert cold.expected_seconds(MODEL, audio_seconds=60) is None
+    cold.warm_up()
+    assert cold.expected_seconds(MODEL, audio_seconds=60) > 0
     shelf.note_speed(MODEL, seconds=5.0, audio_seconds=10.0)
     assert shelf.expected_seconds(MODEL, audio_seconds=60) == 30.0
 
