@@ -158,7 +158,7 @@ def test_empty_files_are_refused(tmp_path):
         read_audio(path)
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.aiff", "a.caf", "a.flac", "a.mp3"])
+@pytest.mark.parametrize("name", ["a.wav", "a.aiff", "a.caf", "a.flac", "a.ogg", "a.mp3"])
 def test_cut_off_files_are_refused(tmp_path, name):
     content = write(tmp_path / name, tone(90_000)).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) // 2])
@@ -166,6 +166,14 @@ def test_cut_off_files_are_refused(tmp_path, name):
         read_audio(tmp_path / name)
     if name != "a.caf":
         assert "again" in str(caught.value)
+
+
+@pytest.mark.parametrize("num_missing", [1, 100, 5000])
+def test_an_ogg_without_its_last_page_is_cut_off(tmp_path, num_missing):
+    content = write(tmp_path / "a.ogg", tone(90_000)).read_bytes()
+    assert read_audio(io.BytesIO(content))[0].shape == (2, 90_000)
+    with pytest.raises(AudioError, match=r"cut off.*last page"):
+        read_audio(io.BytesIO(content[:-num_missing]))
 
 
 def test_a_wav_of_unknown_length_is_no_cut_off_file(tmp_path):

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -77,3 +80,30 @@ def test_what_cannot_be_saved_says_why_and_leaves_nothing(tmp_path):
     with pytest.raises(zoo.AudioError, match=r"cannot write .*vocals\.wav"):
         make().save(tmp_path / "out")
     assert names(tmp_path / "out") == ["vocals.wav"]
+
+
+FULL_DISK = """
+import resource, sys
+import numpy as np
+from zoo.errors import AudioError
+from zoo.separation_result import SeparationResult
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+noise = np.random.default_rng(0).uniform(-2, 2, (2, 100_000)).astype(np.float32)
+result = SeparationResult(
+    stems={"a": noise, "b": noise}, residual=noise, sample_rate=44100, name="", model="", weights=""
+)
+for format in ("wav", "flac", "mp3"):
+    try:
+        result.save(sys.argv[1], format=format)
+    except AudioError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_a_full_disk_leaves_no_stem(tmp_path):
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert output.count("Is the disk full?") == 3
+    assert names(tmp_path) == []

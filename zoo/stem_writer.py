@@ -20,6 +20,7 @@ __all__ = ["RANDOM_WEIGHTS_NOTE", "SavedStems", "StemWriter", "make_folder", "no
 logger = logging.getLogger(__name__)
 
 SPOOL_SAMPLES = 1 << 16
+BYTES_PER_SAMPLE = 4
 RANDOM_WEIGHTS_NOTE = "RANDOM_WEIGHTS.txt"
 
 
@@ -159,19 +160,22 @@ class _Spool:
     def __init__(self, folder: Path, num_channels: int) -> None:
         self._folder, self._num_channels = folder, num_channels
         try:
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in close()
+            # Unbuffered: a full disk is then an error of write() and never of close().
+            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
         except OSError as error:
             raise self._error(error) from error
 
     def write(self, block: np.ndarray) -> None:
+        rest = memoryview(block.T.astype(np.float32).tobytes())
         try:
-            self._file.write(np.ascontiguousarray(block.T, dtype=np.float32).data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
             raise self._error(error) from error
 
     def read(self) -> Iterator[np.ndarray]:
         self._file.seek(0)
-        while content := self._file.read(SPOOL_SAMPLES * self._num_channels * 4):
+        while content := self._file.read(SPOOL_SAMPLES * self._num_channels * BYTES_PER_SAMPLE):
             yield np.frombuffer(content, np.float32).reshape(-1, self._num_channels).T
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from zoo.audio.ffmpeg import ffmpeg_is_installed, open_with_ffmpeg
 from zoo.audio.mp3 import has_length_tag
+from zoo.audio.ogg import ends_with_last_page
 from zoo.audio.reader import AudioInfo, AudioReader, cut_off_error
 from zoo.errors import AudioError
 
@@ -121,7 +122,7 @@ def _open_file_object(file: BinaryIO) -> AudioReader:
 
 def _read_with_libsndfile(source: Path | BinaryIO, content: BinaryIO, *, name: str) -> AudioReader:
     """Open a path or file object, of which ``content`` shows the bytes."""
-    length_is_known = has_length_tag(content)
+    length_is_known, has_last_page = has_length_tag(content), ends_with_last_page(content)
     try:
         file = soundfile.SoundFile(source)
     except (soundfile.LibsndfileError, TypeError) as error:
@@ -139,6 +140,11 @@ def _read_with_libsndfile(source: Path | BinaryIO, content: BinaryIO, *, name: s
             num_samples=file.frames if 0 < file.frames < UNKNOWN_FRAMES else None,
         )
         _check_declared_size(file, info)
+        if file.format == "OGG" and not has_last_page:
+            raise AudioError(
+                f"{name}: the file is cut off: it ends without the last page of its stream; copy "
+                "or download it again, or keep what is there: ffmpeg -i INPUT -c copy OUTPUT.ogg"
+            )
     except (AudioError, _NotForLibsndfileError):
         file.close()
         raise
