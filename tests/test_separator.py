@@ -202,6 +202,8 @@ def test_two_stems_cost_one_source_and_sum_to_the_mixture():
 def test_wrong_sources_are_refused(options, error, message):
     with pytest.raises(error, match=message):
         make()((song(100), RATE), **options)
+    with pytest.raises(error, match=message):
+        make().stream((song(100), RATE), **options)
 
 
 def test_digital_silence_stays_silent_without_any_work():

@@ -14,15 +14,16 @@ from torch import Tensor, nn
 
 from zoo.audio import AudioInfo, AudioReader, AudioSource, find_format, open_audio
 from zoo.builder import SpecSource
-from zoo.errors import SeparationCancelledError, UnknownNameError
+from zoo.errors import SeparationCancelledError
 from zoo.hub import read_settings
 from zoo.inference import Engine, choose_device, choose_precision
 from zoo.inference.chunk_lengths import choose_chunking
 from zoo.model_loading import load_network
 from zoo.separation_pipeline import separate_blocks
 from zoo.separation_result import SeparationBlock, SeparationResult, join_blocks
+from zoo.stem_selection import StemSelection, select_stems
 
-__all__ = ["ProgressCallback", "Separator", "complement_name", "separate"]
+__all__ = ["ProgressCallback", "Separator", "separate"]
 
 ProgressCallback = Callable[[float, str], object]
 """Called with the fraction done, from 0 to 1 and never falling, and what is being done."""
@@ -133,9 +134,8 @@ class Separator:
             SeparationCancelledError: ``cancel`` was set.
         """
         with open_audio(source) as reader:
-            stems, residual = join_blocks(
-                self._separate(reader, sources, two_stems, progress, cancel)
-            )
+            selection = self._select(sources, two_stems)
+            stems, residual = join_blocks(self._separate(reader, selection, progress, cancel))
             return SeparationResult(
                 stems=stems,
                 residual=residual,
@@ -156,10 +156,15 @@ class Separator:
     ) -> Iterator[SeparationBlock]:
         """Separate a song block by block: flat memory, and the same samples as the whole call.
 
-        Arguments and errors are those of the call.
+        Arguments and errors are those of the call; the song is opened with the first block.
         """
-        with open_audio(source) as reader:
-            yield from self._separate(reader, sources, two_stems, progress, cancel)
+        selection = self._select(sources, two_stems)
+
+        def blocks() -> Iterator[SeparationBlock]:
+            with open_audio(source) as reader:
+                yield from self._separate(reader, selection, progress, cancel)
+
+        return blocks()
 
     def stem_names(
         self, *, sources: str | Sequence[str] | None = None, two_stems: str | None = None
@@ -170,23 +175,23 @@ class Separator:
             UnknownNameError: A source that the network has not.
             ValueError: No source, one twice, or both ``sources`` and ``two_stems``.
         """
-        wanted = self._check_sources(sources, two_stems)
-        return wanted if two_stems is None else (*wanted, complement_name(two_stems))
+        return self._select(sources, two_stems).stems
+
+    def _select(self, sources: str | Sequence[str] | None, two_stems: str | None) -> StemSelection:
+        return select_stems(
+            self.sources, model=self.model_name, sources=sources, two_stems=two_stems
+        )
 
     def _separate(
         self,
         reader: AudioReader,
-        sources: str | Sequence[str] | None,
-        two_stems: str | None,
+        selection: StemSelection,
         progress: ProgressCallback | None,
         cancel: threading.Event | None,
     ) -> Iterator[SeparationBlock]:
-        wanted = self._check_sources(sources, two_stems)
-        names = self.stem_names(sources=sources, two_stems=two_stems)
-
         def process(chunks: Tensor) -> Tensor:
             _stop_if_cancelled(cancel)
-            return self._engine.separate(chunks, sources=wanted)
+            return self._engine.separate(chunks, sources=selection.sources)
 
         pairs = separate_blocks(
             _watched(reader.blocks(), cancel),
@@ -196,42 +201,25 @@ class Separator:
             batch_size=self._engine.batch_size,
             sample_rate=self.sample_rate,
             network_channels=self.spec.channels,
-            is_consistent=self.mixture_consistency and _is_full(wanted, self.sources),
+            is_consistent=self.mixture_consistency and selection.is_full,
         )
         report = progress or _ignore_progress
         report(0.0, "separating")
         position = 0
         for mixture, estimates in pairs:
             stems = [*estimates]
-            if two_stems is not None:
+            if len(stems) < len(selection.stems):
                 stems.append(mixture - stems[0])
             residual = mixture - np.sum(stems, axis=0)
             yield SeparationBlock(
                 start=position,
-                stems=dict(zip(names, stems, strict=True)),
+                stems=dict(zip(selection.stems, stems, strict=True)),
                 residual=residual,
                 sample_rate=reader.info.sample_rate,
             )
             position += residual.shape[-1]
             report(_fraction(position, reader.info), "separating")
         report(1.0, "done")
-
-    def _check_sources(
-        self, sources: str | Sequence[str] | None, two_stems: str | None
-    ) -> tuple[str, ...]:
-        if two_stems is not None and sources is not None:
-            raise ValueError("got both sources and two_stems; two_stems names the one source")
-        if two_stems is not None:
-            sources = two_stems
-        wanted = (sources,) if isinstance(sources, str) else tuple(sources or ())
-        if sources is None:
-            wanted = self.sources
-        if not wanted or len(set(wanted)) != len(wanted):
-            raise ValueError(f"got the sources {list(wanted)}; expected one or more, each once")
-        for name in wanted:
-            if name not in self.sources:
-                raise UnknownNameError(f"source of {self.model_name}", name, list(self.sources))
-        return wanted
 
 
 def separate(
@@ -275,20 +263,6 @@ def separate(
     if folder is not None:
         result.save(folder, format=format)
     return result
-
-
-def complement_name(source: str) -> str:
-    """Return the name of the stem that holds everything but one source.
-
-    >>> complement_name("vocals")
-    'no_vocals'
-    """
-    return f"no_{source}"
-
-
-def _is_full(wanted: Sequence[str], sources: Sequence[str]) -> bool:
-    """Whether a separation accounts for the whole mixture; one source alone never does."""
-    return len(sources) > 1 and set(wanted) == set(sources)
 
 
 def _watched(blocks: Iterable[np.ndarray], cancel: threading.Event | None) -> Iterator[np.ndarray]:

@@ -74,13 +74,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Separate every song; one that fails does not stop the others."""
+    previous = signal.signal(signal.SIGTERM, _stop)
+    try:
+        return _separate_songs(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _separate_songs(arguments: argparse.Namespace) -> int:
     from zoo.audio import find_format
     from zoo.file_separation import SeparationJob
     from zoo.model_loading import RANDOM_WEIGHTS
     from zoo.separator import Separator
     from zoo.stem_writer import make_folder, note_random_weights
 
-    signal.signal(signal.SIGTERM, _stop)
     audio_format = find_format(arguments.format)
     songs = plan_outputs(arguments.inputs, arguments.output)
     make_folder(arguments.output)
