@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from reference import Reference
 from safetensors.torch import save_file
@@ -257,6 +258,18 @@ def test_one_file_of_ours_rebuilds_the_network(tmp_path):
     mixture = torch.randn(1, 2, 5000)
     with torch.no_grad():
         assert torch.equal(rebuilt(mixture), network(mixture))
+
+
+def test_a_header_length_that_begins_like_a_pickle_misleads_nobody(tmp_path):
+    tensors = {"w": torch.ones(3)}
+    for padding in range(256):
+        content = safetensors.torch.save(tensors, metadata={"padding": "x" * padding})
+        if content[0] == 0x80:
+            break
+    assert content[0] == 0x80
+    path = tmp_path / "misleading.safetensors"
+    path.write_bytes(content)
+    assert torch.equal(read_checkpoint(path).state_dict["w"], tensors["w"])
 
 
 def test_half_precision_storage_rounds_matrices_and_keeps_vectors(tmp_path):

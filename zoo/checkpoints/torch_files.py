@@ -21,6 +21,7 @@ from zoo.errors import WeightsError
 __all__ = ["is_torch_file", "read_torch_file"]
 
 ZIP_MAGIC = b"PK\x03\x04"
+SAFETENSORS_BRACE_AT = 8
 PICKLE_MAGIC = b"\x80"
 LEGACY_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
@@ -41,10 +42,16 @@ ReadStorage: TypeAlias = Callable[[StorageRecord], bytes]
 
 
 def is_torch_file(path: Path) -> bool:
-    """Whether the first bytes are those of a ``torch.save`` file."""
+    """Whether the first bytes are those of a ``torch.save`` file.
+
+    The length that a safetensors file begins with may look like the start of a pickle; the brace
+    after it does not.
+    """
     with path.open("rb") as file:
-        head = file.read(4)
-    return head == ZIP_MAGIC or head[:1] == PICKLE_MAGIC
+        head = file.read(SAFETENSORS_BRACE_AT + 1)
+    if head[SAFETENSORS_BRACE_AT:] == b"{":
+        return False
+    return head.startswith((ZIP_MAGIC, PICKLE_MAGIC))
 
 
 def read_torch_file(path: Path) -> dict[str, Tensor]:

@@ -65,8 +65,7 @@ def _as_data(info) -> dict:
         "macs_per_second_one_source": info.macs_per_second_one_source,
         "weights": list(info.weights),
         "metrics": {
-            tag: [metric.to_dict() for metric in metrics]
-            for tag, metrics in info.metrics.items()
+            tag: [metric.to_dict() for metric in metrics] for tag, metrics in info.metrics.items()
         },
         "stages": [
             {
