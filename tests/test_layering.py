@@ -15,9 +15,9 @@ LAYERS = [
     {"errors"},
     {"spec", "spec_parsing", "registry"},
     {"adapters", "hub", "manifests", "checkpoints", "fetching"},
-    {"unet", "network", "publishing", "bounds", "overlap_add", "audio", "silence"},
+    {"unet", "network", "publishing", "bounds", "overlap_add", "audio"},
     {"builder", "info"},
-    {"separator", "separation_result", "inference"},
+    {"separator", "separation", "inference"},
     {"data", "training", "evaluation", "space"},
     {"cli", "ui"},
 ]

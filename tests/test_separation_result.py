@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 import zoo
-from zoo.separation_result import SeparationResult
+from zoo.separation.result import SeparationResult
 
 RATE = 44100
 
@@ -86,7 +86,7 @@ FULL_DISK = """
 import resource, sys
 import numpy as np
 from zoo.errors import AudioError
-from zoo.separation_result import SeparationResult
+from zoo.separation.result import SeparationResult
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 noise = np.random.default_rng(0).uniform(-2, 2, (2, 100_000)).astype(np.float32)

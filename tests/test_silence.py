@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.silence import mute_silence
+from zoo.separation.silence import mute_silence
 
 
 def mute(mixture, cuts=()):

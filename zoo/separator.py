@@ -18,10 +18,10 @@ from zoo.errors import SeparationCancelledError
 from zoo.hub import read_settings
 from zoo.inference import Engine, choose_device, choose_precision
 from zoo.inference.chunk_lengths import choose_chunking
-from zoo.model_loading import load_network
-from zoo.separation_pipeline import separate_blocks
-from zoo.separation_result import SeparationBlock, SeparationResult, join_blocks
-from zoo.stem_selection import StemSelection, select_stems
+from zoo.separation.loading import load_network
+from zoo.separation.pipeline import separate_blocks
+from zoo.separation.result import SeparationBlock, SeparationResult, join_blocks
+from zoo.separation.stem_selection import StemSelection, select_stems
 
 __all__ = ["ProgressCallback", "Separator", "separate"]
 

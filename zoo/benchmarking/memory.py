@@ -52,7 +52,7 @@ def _separate(model: str, song: Path, sources: Sequence[str] | None, backend: st
     import resource
 
     from zoo.audio import find_format
-    from zoo.file_separation import SeparationJob, separate_file
+    from zoo.separation.files import SeparationJob, separate_file
     from zoo.separator import Separator
 
     separator = Separator(model, weights="random", device="cpu", backend=backend)

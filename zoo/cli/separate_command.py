@@ -11,7 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.file_separation import SeparatedFile, SeparationJob
+    from zoo.separation.files import SeparatedFile, SeparationJob
 
 HELP = "separate songs, or folders of songs, into stems"
 EXIT_DONE, EXIT_SOME_FAILED = 0, 1
@@ -83,10 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _separate_songs(arguments: argparse.Namespace) -> int:
     from zoo.audio import find_format
-    from zoo.file_separation import SeparationJob
-    from zoo.model_loading import RANDOM_WEIGHTS
+    from zoo.separation.files import SeparationJob
+    from zoo.separation.loading import RANDOM_WEIGHTS
+    from zoo.separation.stem_writer import make_folder, note_random_weights
     from zoo.separator import Separator
-    from zoo.stem_writer import make_folder, note_random_weights
 
     audio_format = find_format(arguments.format)
     songs = plan_outputs(arguments.inputs, arguments.output)
@@ -158,7 +158,7 @@ def _separate_song(job: "SeparationJob", path: Path, folder: Path) -> bool:
     from tqdm import tqdm
 
     from zoo.errors import AudioError
-    from zoo.file_separation import separate_file
+    from zoo.separation.files import separate_file
 
     started = time.perf_counter()
     # disable=None: no bar where nobody watches, as in a log file.

@@ -8,8 +8,8 @@ import numpy as np
 
 from zoo.errors import WeightsError
 from zoo.manifests import get_manifest
-from zoo.model_loading import load_network
 from zoo.network import SeparationNetwork
+from zoo.separation.loading import load_network
 from zoo.separator import Separator
 from zoo.space_config import SpaceConfig
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from zoo.separation_result import join_blocks
+from zoo.separation.result import join_blocks
 from zoo.separator import Separator
 from zoo.space_config import SpaceConfig
 from zoo.ui.models import ModelShelf

@@ -14,7 +14,7 @@ from torch import Tensor
 from zoo.audio import AudioInfo, StreamResampler, resample_blocks
 from zoo.errors import AudioError
 from zoo.overlap_add import Chunking, stream_overlap_add
-from zoo.silence import Pair, mute_silence
+from zoo.separation.silence import Pair, mute_silence
 
 __all__ = ["ChannelPlan", "separate_blocks", "share_residual"]
 
