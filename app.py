@@ -1,5 +1,6 @@
 """The Gradio app: reads spaces_config.yaml, lays out the page and wires it to the zoo."""
 
+import importlib.util
 from pathlib import Path
 
 from zoo.ui.zero_gpu import is_zero_gpu  # before torch, as ZeroGPU demands
@@ -69,6 +70,7 @@ def launch_arguments(config: SpaceConfig) -> dict:
         "css_paths": PAGE_CSS,
         "max_file_size": f"{config.limits.max_megabytes:g}mb",
         "footer_links": ["api", "settings"],
+        "mcp_server": importlib.util.find_spec("mcp") is not None,
         "ssr_mode": False,
     }
 

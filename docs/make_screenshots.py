@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 DESKTOP, PHONE = (1360, 1010), (390, 1500)
 COLORS = 256
-PATIENCE_MS = 600_000
+PATIENCE_MS = 90_000
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def picture_tabs(page: Page) -> None:
     save(page, "inside")
     page.get_by_role("tab", name="Zoo").click()
     page.wait_for_selector("#network_picture img")
-    page.wait_for_selector("#models td")
+    page.wait_for_selector("#models >> text=lasaft_v2_light")
     page.wait_for_timeout(800)
     save(page, "zoo")
 
@@ -113,8 +113,7 @@ def main() -> None:
             for scheme in ("light", "dark"):
                 page = open_page(browser, url, size=size, scheme=scheme)
                 if device == "phone":
-                    page.locator("#mixer").scroll_into_view_if_needed()
-                    page.evaluate("window.scrollTo(0, document.querySelector('#mixer').offsetTop)")
+                    page.locator("#mixer .mixer").evaluate("(mixer) => mixer.scrollIntoView()")
                 page.wait_for_timeout(500)
                 save(page, f"{device}_{scheme}")
                 if (device, scheme) == ("desktop", "light"):

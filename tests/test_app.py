@@ -1,5 +1,7 @@
 """The app end to end through its API: what comes back, to whom, and what is refused how."""
 
+import importlib.util
+import json
 import re
 import threading
 import zipfile
@@ -16,6 +18,7 @@ from gradio_client.exceptions import AppError
 import zoo.ui.examples
 from zoo.ui.examples import ExampleSong
 
+FILE_META = {"_type": "gradio.FileData"}
 SOURCES = ["vocals", "drums", "bass", "other"]
 
 
@@ -217,6 +220,23 @@ def test_every_public_name_is_documented(url):
     assert names == ["song", "model", "start", *SOURCES]
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("mcp") is None, reason="needs: pip install 'gradio[mcp]'"
+)
+def test_assistants_find_the_same_functions(url):
+    tools = {tool["name"]: tool for tool in httpx.get(f"{url}gradio_api/mcp/schema").json()}
+    assert set(tools) == {
+        "separate",
+        "blend",
+        "spectrogram",
+        "attention",
+        "models",
+        "model_info",
+    }
+    song = tools["separate"]["inputSchema"]["properties"]["song"]
+    assert song["description"] == "An audio file: WAV, FLAC, MP3, OGG, Opus or AIFF."
+
+
 def hostile_files(folder: Path) -> dict[str, tuple[Path, str]]:
     """Files that are no songs, and what the visitor is told."""
     empty = folder / "empty.wav"
@@ -269,12 +289,36 @@ def test_a_script_in_a_file_name_stays_text(client, tmp_path):
 
 @pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "pyproject.toml"), "../../app.py"])
 def test_a_path_that_was_not_uploaded_is_refused(url, path):
-    data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, MODEL, ["vocals"], "flac"]
+    data = [{"path": path, "meta": FILE_META}, MODEL, ["vocals"], "flac"]
     event = httpx.post(f"{url}gradio_api/call/separate", json={"data": data}).json()["event_id"]
     answer = httpx.get(f"{url}gradio_api/call/separate/{event}", timeout=30).text
     assert "event: error" in answer
     assert "root:" not in answer
     assert "event: complete" not in answer
+
+
+def test_a_mixer_state_cannot_point_at_files_of_the_server(url):
+    """The Look tab reads the files that the page's state names: only ones that gradio served."""
+    config = httpx.get(f"{url}config").json()
+    look = next(item for item in config["dependencies"] if item["api_name"] == "_look")
+    song = ROOT / "zoo/examples/demo_song/bass.ogg"
+    with song.open("rb") as file:
+        uploaded = httpx.post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
+
+    def draws(path: str, session: str) -> list[bool]:
+        audio = {"path": path, "meta": FILE_META}
+        lane = {"name": "a", "kind": "stem", "title": "A", "audio": audio}
+        data = [{"lanes": [lane], "sample_rate": 44_100, "seconds": 26.0}, "log", 60, 0, 0]
+        call = {"data": data, "fn_index": look["id"], "session_hash": session}
+        httpx.post(f"{url}gradio_api/queue/join", json=call).raise_for_status()
+        feed_url = f"{url}gradio_api/queue/data?session_hash={session}"
+        with httpx.stream("GET", feed_url, timeout=30) as feed:
+            lines = [line[5:] for line in feed.iter_lines() if line.startswith("data:")]
+        events = [json.loads(line) for line in lines]
+        return [event["success"] for event in events if event["msg"] == "process_completed"]
+
+    assert draws(uploaded, "owner") == [True]
+    assert draws(str(song), "thief") == [False]
 
 
 def test_files_outside_a_request_and_folders_are_not_served(url, uploads):

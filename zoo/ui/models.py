@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from zoo.errors import WeightsError
+from zoo.fetching.resolution import TEST_TAG
 from zoo.manifests import get_manifest
 from zoo.network import SeparationNetwork
 from zoo.separation.loading import load_network
@@ -55,6 +56,8 @@ class ModelShelf:
                 self.names.remove(name)
                 continue
             told = list(separator.notices)
+            if separator.weights == TEST_TAG:
+                told.append(f"{name} has test weights, which separate nothing.")
             if failures:
                 told.append(
                     f"The weights of {', '.join(failures)} could not be reached; this page uses "

@@ -145,8 +145,8 @@ class SongSeparation:
             before = _relative_db(rest, power)
             after = _relative_db(song.samples - balanced.sum(axis=0), power)
             facts.append(
-                f"Sum of stems \u2212 original = {after:.0f} dB (as the network gave them: "
-                f"{before:.1f} dB; the difference was shared out equally)"
+                f"Sum of stems \u2212 original = {_signed(after)} dB (as the network gave them: "
+                f"{_signed(before)} dB; the difference was shared out equally)"
             )
             self.state = self.state.model_copy(update={"sum_error_db": round(after, 1)})
             for name, samples in stems.items():
@@ -211,6 +211,10 @@ class SongSeparation:
     @staticmethod
     def _phrase(source: str) -> str:
         return source.replace("_", " ")
+
+
+def _signed(level: float) -> str:
+    return f"{level:.0f}".replace("-", "\u2212")
 
 
 def _relative_db(samples: np.ndarray, power: float) -> float:

@@ -102,12 +102,12 @@ def _wire(
 
         Streams the state of the result: every lane has `audio` (FLAC at its true level times
         `gain`), and the last state adds `download` in the format asked for and `archive`, a zip.
+        With some but not all sources it also has the lane `rest`: the song without them.
 
         Args:
             song: An audio file: WAV, FLAC, MP3, OGG, Opus or AIFF.
             model: Name of the model, one that `/models` lists as offered here.
-            sources: The sources wanted, of vocals, drums, bass and other. With some but not all of
-                them the result has a lane `rest` too: the song without them (karaoke, drumless).
+            sources: The sources wanted, of vocals, drums, bass and other.
             file_format: flac, wav24, wav (32-bit float), mp3 or ogg.
         """
         yield from services.separate(song, model, sources, file_format)

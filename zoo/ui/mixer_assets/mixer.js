@@ -60,6 +60,9 @@ class StemMixer {
         if (!this.state || this.state.id !== state.id) {
             this.clear();
             this.chosen = new Set(["vocals"]);
+            if (this.element.getBoundingClientRect().top > 0.6 * window.innerHeight) {
+                this.element.scrollIntoView({ behavior: "smooth", block: "start" });
+            }
         }
         this.state = state;
         this.timeline.setDuration(state.seconds);
