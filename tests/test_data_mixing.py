@@ -198,6 +198,29 @@ def test_remixed_sources_come_from_different_tracks_and_aligned_ones_from_one(tr
     assert aligned == {(0.1, 0.2, 0.3, 0.4), (0.11, 0.21, 0.31, 0.41)}
 
 
+def test_swapped_sources_come_from_elsewhere_and_the_others_stay_together(tracks):
+    mixed = [
+        origins(dataset(tracks, remix_probability=0.0, swap_probability=0.3)[index])
+        for index in range(200)
+    ]
+    others = [tuple(round(level * 100) % 10 for level in levels) for levels in mixed]
+    # The kit, a group of its own, has half of the drums that come from elsewhere.
+    assert np.mean([levels[1] == 0.9 for levels in mixed]) == pytest.approx(0.15, abs=0.06)
+    assert np.mean([len(set(names)) == 1 for names in others]) > 0.25
+    assert len(set(others)) > 2
+
+
+def test_remixed_sources_are_brought_to_their_level_and_aligned_ones_are_not(tracks):
+    levels = {"drums": -20.0, "bass": -26.0}
+    for index in range(20):
+        example = dataset(tracks, level_dbfs=levels)[index]
+        assert float(example[1].square().mean().sqrt()) == pytest.approx(0.1, rel=1e-3)
+        assert float(example[2].square().mean().sqrt()) == pytest.approx(0.05012, rel=1e-3)
+        assert origins(example)[3] in (0.4, 0.41)
+        aligned = dataset(tracks, remix_probability=0.0, level_dbfs=levels)[index]
+        assert origins(aligned)[1] in (0.2, 0.21)
+
+
 def test_group_weights_set_the_share_of_a_group(tracks):
     weighted = dataset(tracks, group_weights={"a": 1.0, "b": 3.0})
     share = np.mean([origins(weighted[index])[1] == 0.9 for index in range(400)])

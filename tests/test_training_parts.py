@@ -27,7 +27,7 @@ from zoo.training.optimization import make_optimizer
 from zoo.training.recipe import list_recipes, load_recipe, override, parse_config, to_dict
 from zoo.training.run_folder import RunFolder
 from zoo.training.schedules import SCHEDULES, rate_factor
-from zoo.training.step import draw_conditions
+from zoo.training.step import draw_conditions, make_consistent
 from zoo.training.tensorboard_log import draw_spectrogram
 
 
@@ -58,6 +58,11 @@ def test_every_published_network_has_a_recipe():
         ({"model": "x", "mixtures": True}, "mixtures: expected int, got True"),
         ({"model": "x", "mixtures": 0}, "mixtures must be at least 1"),
         ({"model": "x", "ema_decay": 1.0}, "ema_decay must be in"),
+        ({"model": "x", "consistent_share": 2.0}, "consistent_share must be in"),
+        (
+            {"model": "x", "consistent_share": 0.5, "sources_per_mixture": 1},
+            "consistent_share needs every source",
+        ),
         ({"model": "x", "precision": "half"}, "float32 or bfloat16"),
         ({"model": "x", "schedule": {"total_steps": 0}}, "total_steps must be at least 1"),
         ({"model": "x", "optimizer": {"lr": 1}}, "optimizer.lr: unknown key"),
@@ -135,11 +140,22 @@ def test_losses_have_their_values():
     data = loss_input(estimates, targets)
     assert LOSSES["l1_wave"](data).item() == pytest.approx(0.25)
     assert LOSSES["normalised_l1_wave"](data).item() == pytest.approx(0.5)
+    assert LOSSES["normalised_rms_wave"](data).item() == pytest.approx(0.5, abs=1e-3)
     # The energy is a quarter a sample; the floor is a thousandth of the mixture's, here the same.
     expected = (10 * math.log10(1) + 10 * math.log10(1)) / 2
     assert LOSSES["sdr"](data).item() == pytest.approx(expected, abs=1e-5)
     perfect = loss_input(targets, targets)
     assert LOSSES["sdr"](perfect).item() == pytest.approx((-30.0043 + 0) / 2, abs=1e-3)
+
+
+def test_consistent_estimates_sum_to_the_mixture_and_gain_the_same():
+    generator = torch.Generator().manual_seed(0)
+    targets, estimates = torch.randn(2, 2, 4, 2, 512, generator=generator)
+    data = loss_input(estimates, targets)
+    consistent = make_consistent(data).estimates
+    torch.testing.assert_close(consistent.sum(1), data.mixture)
+    shares = consistent - estimates
+    torch.testing.assert_close(shares, shares[:, :1].expand_as(shares))
 
 
 def test_spec_mse_is_the_mean_square_of_the_networks_own_stft():

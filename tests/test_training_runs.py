@@ -20,7 +20,7 @@ from zoo.training.checkpoints import latest_checkpoint, list_checkpoints, load_c
 from zoo.training.errors import TrainingError
 from zoo.training.losses import LOSSES
 from zoo.training.recipe import to_dict
-from zoo.training.session import DataFolders, branch_cooldown, find_data, resume_run, start_run
+from zoo.training.session import DataFolders, branch_run, find_data, resume_run, start_run
 from zoo.training.trainer import Trainer
 from zoo.training.validation import mean_scores, validate
 
@@ -115,7 +115,7 @@ def test_training_one_source_at_a_time_and_muon_resume_too(tmp_path, folders):
 def test_a_cooldown_branches_off_and_leaves_the_run(tmp_path, folders):
     start(folders, tmp_path / "run").run()
     before = latest_checkpoint(tmp_path / "run" / "checkpoints").read_bytes()
-    branch = branch_cooldown(tmp_path / "run", steps=4)
+    branch = branch_run(tmp_path / "run", changes={}, cooldown_steps=4)
     resume_run(branch, device="cpu").run()
     lines = [json.loads(line) for line in (branch / "metrics.jsonl").open()]
     rates = [line["learning_rate"] / 0.003 for line in lines if "loss" in line]
@@ -123,7 +123,30 @@ def test_a_cooldown_branches_off_and_leaves_the_run(tmp_path, folders):
     assert latest_checkpoint(tmp_path / "run" / "checkpoints").read_bytes() == before
     for steps, message in ((0, "at least 1 step"), (4, "holds a run already")):
         with pytest.raises(TrainingError, match=message):
-            branch_cooldown(tmp_path / "run", steps=steps)
+            branch_run(tmp_path / "run", changes={}, cooldown_steps=steps)
+
+
+def test_a_branch_goes_on_with_another_recipe_and_leaves_the_run(tmp_path, folders):
+    start(folders, tmp_path / "run").run()
+    before = latest_checkpoint(tmp_path / "run" / "checkpoints")
+    step = load_checkpoint(before)["step"]
+    changes = {
+        "loss": "normalised_rms_wave",
+        "consistent_share": 0.5,
+        "schedule.total_steps": step + 2,
+        "optimizer.learning_rate": 1e-4,
+    }
+    branch = branch_run(tmp_path / "run", changes=changes, output=tmp_path / "branch")
+    trainer = resume_run(branch, device="cpu")
+    assert trainer.step == step
+    trainer.run()
+    assert (trainer.step, trainer.config.loss) == (step + 2, "normalised_rms_wave")
+    assert latest_checkpoint(tmp_path / "run" / "checkpoints") == before
+    assert "l1_wave" in (tmp_path / "run" / "config.yaml").read_text()
+    with pytest.raises(ValueError, match="keeps the network"):
+        branch_run(tmp_path / "run", changes={"model": "lightsaft"}, output=tmp_path / "other")
+    with pytest.raises(ValueError, match="unknown key"):
+        branch_run(tmp_path / "run", changes={"los": "sdr"}, output=tmp_path / "other")
 
 
 def test_a_nan_loss_stops_and_leaves_the_last_checkpoint(tmp_path, folders, monkeypatch):
@@ -303,7 +326,9 @@ def test_the_command_stops_on_a_signal_with_a_checkpoint(tmp_path, folders):
         (["--data", "x", "--output", "y"], "no recipe for model None"),
         (["--model", "x", "--data", "x", "--output", "y"], "no recipe for model 'x'"),
         (["--recipe", "house_small", "--cooldown", "5"], "--resume RUN"),
-        (["--resume", "x", "--set", "a=1"], "--set cannot change a stopped run"),
+        (["--resume", "x", "--set", "a=1"], "--set cannot change a stopped run; branch off"),
+        (["--resume", "x", "--branch", "--data", "y"], "--data cannot change a stopped run"),
+        (["--recipe", "house_small", "--branch"], "--resume RUN"),
         (["--recipe", "house_small", "--data", "x", "--output", "y", "--set", "a"], "KEY=VALUE"),
     ],
 )

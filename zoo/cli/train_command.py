@@ -30,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         dest="overrides",
-        help="change a value of the recipe, as in optimizer.learning_rate=0.001 (repeatable)",
+        help="change a value of the recipe, as in optimizer.learning_rate=0.001 (repeatable); "
+        "of a stopped run: branch off with it",
     )
     old = parser.add_argument_group("a run that was stopped")
     old.add_argument("--resume", type=Path, metavar="RUN", help="go on from its newest checkpoint")
@@ -39,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="STEPS",
         help="branch off and let the rate fall to zero in so many steps; RUN stays as it is",
+    )
+    old.add_argument(
+        "--branch",
+        action="store_true",
+        help="branch off with what --set changes, into --output; RUN stays as it is",
     )
     parser.add_argument("--minutes", type=float, help="stop with a checkpoint after so long")
     parser.add_argument("--device", choices=("auto", "cpu"), default="auto")
@@ -60,14 +66,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _resume(arguments: argparse.Namespace) -> "Trainer":
     """Make the trainer of a stopped run or of a cool-down that branches off it."""
-    from zoo.training.session import branch_cooldown, resume_run
+    from zoo.training.session import branch_run, resume_run
 
-    for name in ("model", "recipe", "data", "valid", "overrides"):
+    branches = arguments.branch or arguments.cooldown is not None
+    fixed = ("model", "recipe", "data", "valid") + (() if branches else ("overrides", "output"))
+    for name in fixed:
         if getattr(arguments, name):
-            raise ValueError(f"--{name.replace('overrides', 'set')} cannot change a stopped run")
+            hint = "; branch off with --branch" if name in ("overrides", "output") else ""
+            option = name.replace("overrides", "set")
+            raise ValueError(f"--{option} cannot change a stopped run{hint}")
     directory = arguments.resume
-    if arguments.cooldown is not None:
-        directory = branch_cooldown(directory, steps=arguments.cooldown, output=arguments.output)
+    if branches:
+        directory = branch_run(
+            directory,
+            changes=_read_changes(arguments.overrides),
+            cooldown_steps=arguments.cooldown,
+            output=arguments.output,
+        )
     return resume_run(
         directory, listener=ConsoleListener(), on_decoded=_show_decoding, device=arguments.device
     )
@@ -75,15 +90,14 @@ def _resume(arguments: argparse.Namespace) -> "Trainer":
 
 def _start(arguments: argparse.Namespace) -> "Trainer":
     """Check the arguments of a new run and make its trainer."""
-    import yaml
-
     from zoo.builder import load_spec
     from zoo.hub import read_settings
     from zoo.training.recipe import list_recipes, load_recipe, override
     from zoo.training.session import DataFolders, start_run
 
-    if arguments.cooldown is not None:
-        raise ValueError("--cooldown branches off a run: give it with --resume RUN")
+    for name in ("cooldown", "branch"):
+        if getattr(arguments, name):
+            raise ValueError(f"--{name} branches off a run: give it with --resume RUN")
     for name in ("data", "output"):
         if getattr(arguments, name) is None:
             raise ValueError(f"--{name} is missing; a new run needs --data and --output")
@@ -93,12 +107,7 @@ def _start(arguments: argparse.Namespace) -> "Trainer":
             f"no recipe for model {arguments.model!r}; give one with --recipe, known: "
             f"{', '.join(list_recipes())}"
         )
-    changes: dict[str, Any] = {}
-    for text in arguments.overrides:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(f"--set takes KEY=VALUE, got {text!r}")
-        changes[key] = yaml.safe_load(value)
+    changes = _read_changes(arguments.overrides)
     if arguments.model is not None:
         changes["model"] = arguments.model
     config = override(load_recipe(recipe), changes)
@@ -115,6 +124,19 @@ def _start(arguments: argparse.Namespace) -> "Trainer":
         on_decoded=_show_decoding,
         device=arguments.device,
     )
+
+
+def _read_changes(texts: Sequence[str]) -> dict[str, Any]:
+    """Read every ``KEY=VALUE`` of ``--set``; values are YAML."""
+    import yaml
+
+    changes: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes KEY=VALUE, got {text!r}")
+        changes[key] = yaml.safe_load(value)
+    return changes
 
 
 class ConsoleListener:

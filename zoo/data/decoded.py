@@ -52,10 +52,19 @@ class DecodedFile:
         return np.load(self.path, mmap_mode="r", allow_pickle=False)
 
     @cached_property
+    def _levels(self) -> np.ndarray:
+        return np.load(_levels_path(self.path), allow_pickle=False)
+
+    @cached_property
     def active_windows(self) -> np.ndarray:
         """Indices of the windows of 0.1 s that are louder than -50 dBFS."""
-        levels = np.load(_levels_path(self.path), allow_pickle=False)
-        return np.flatnonzero(levels > 10 ** (ACTIVE_DBFS / 20))
+        return np.flatnonzero(self._levels > 10 ** (ACTIVE_DBFS / 20))
+
+    @cached_property
+    def active_level(self) -> float:
+        """RMS level of those windows, full scale = 1; 0 for a file that is never so loud."""
+        active = self._levels[self.active_windows].astype(np.float64)
+        return float(np.sqrt(np.mean(active**2))) if len(active) else 0.0
 
     @property
     def active_seconds(self) -> float:

@@ -42,10 +42,15 @@ class MixingConfig:
         chunk_samples: Length of an example, samples.
         remix_probability: How often every source comes from a track and a place of its own; else
             all come from one place of one track with at least two sources.
+        swap_probability: How often a source of such an aligned example is exchanged for one from
+            elsewhere, so that the others still play together.
         dropout_probability: How often a source is left out of a remixed example.
         active_probability: How often a chunk is placed so that its source sounds in it.
         group_weights: Share of each group of tracks (first folder); groups not named here weigh 1.
             Within a group, tracks weigh by how long the source sounds in them.
+        level_dbfs: RMS level by source, dB of full scale, that a remixed source is brought to
+            before it is augmented, measured over all that sounds in its track; sources that are
+            not named keep the level of their recording.
         bus_clip_probability: How often the mixture is driven into a soft limiter.
         bus_clip_max_db: Largest drive of that limiter over its threshold, dB.
         augmentations: What is done to each source, in order.
@@ -53,9 +58,11 @@ class MixingConfig:
 
     chunk_samples: int
     remix_probability: float = 1.0
+    swap_probability: float = 0.0
     dropout_probability: float = 0.0
     active_probability: float = 0.9
     group_weights: Mapping[str, float] = field(default_factory=dict)
+    level_dbfs: Mapping[str, float] = field(default_factory=dict)
     bus_clip_probability: float = 0.0
     bus_clip_max_db: float = 6.0
     augmentations: tuple[PlannedAugmentation, ...] = ()
@@ -129,6 +136,9 @@ class MixingDataset(Dataset):
         track = self._solo[source].draw(generator)
         file = track.files[source]
         audio = file.read(self._place(file, generator), self._read_length)
+        wanted = self.config.level_dbfs.get(source)
+        if wanted is not None and file.active_level > 0:
+            audio = audio * np.float32(10 ** (wanted / 20) / file.active_level)
         return self._augment(audio, source, index, aligned=False)
 
     def _draw_aligned(self, index: int, generator: np.random.Generator) -> list[np.ndarray]:
@@ -138,7 +148,9 @@ class MixingDataset(Dataset):
         start = self._place(sounding[generator.integers(len(sounding))], generator)
         audio = track.read(self.sources, start, self._read_length)
         return [
-            self._augment(chunk, source, index, aligned=True)
+            self._draw_solo(source, index, generator)
+            if generator.random() < self.config.swap_probability
+            else self._augment(chunk, source, index, aligned=True)
             for source, chunk in zip(self.sources, audio, strict=True)
         ]
 

@@ -17,9 +17,11 @@ class DataConfig:
 
     background: tuple[str, ...] = ()
     remix_probability: float = 1.0
+    swap_probability: float = 0.0
     dropout_probability: float = 0.0
     active_probability: float = 0.9
     group_weights: Mapping[str, float] = field(default_factory=dict)
+    level_dbfs: Mapping[str, float] = field(default_factory=dict)
     bus_clip_probability: float = 0.0
     bus_clip_max_db: float = 6.0
     augmentations: tuple[PlannedAugmentation, ...] = ()
@@ -70,6 +72,8 @@ class TrainingConfig:
         sources_per_mixture: Conditions trained on each mixture; 0 means every source. They share
             the encoding where the network allows that.
         loss: Name of a loss.
+        consistent_share: Share of the loss that is taken after mixture consistency, 0 to 1; only
+            where every source of a mixture is trained on.
         optimizer: The optimizer.
         schedule: The learning rate's course.
         data: The examples.
@@ -91,6 +95,7 @@ class TrainingConfig:
     mixtures: int = 4
     sources_per_mixture: int = 0
     loss: str = "spec_mse"
+    consistent_share: float = 0.0
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     data: DataConfig = field(default_factory=DataConfig)
@@ -118,5 +123,12 @@ class TrainingConfig:
             )
         if not 0.0 <= self.ema_decay < 1.0:
             raise ValueError(f"ema_decay must be in [0, 1), got {self.ema_decay}")
+        if not 0.0 <= self.consistent_share <= 1.0:
+            raise ValueError(f"consistent_share must be in [0, 1], got {self.consistent_share}")
+        if self.consistent_share and (self.sources_per_mixture or self.data.background):
+            raise ValueError(
+                "consistent_share needs every source of the mixture: set sources_per_mixture to 0 "
+                "and leave data.background empty"
+            )
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")

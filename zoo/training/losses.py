@@ -69,6 +69,18 @@ def normalised_l1_wave(data: LossInput) -> Tensor:
     return (errors / levels).mean()
 
 
+@LOSSES.register("normalised_rms_wave")
+def normalised_rms_wave(data: LossInput) -> Tensor:
+    """Root mean square error of each source's waveform over that of the mixture, their mean.
+
+    SDR is a ratio of energies, so this rewards what SDR rewards; the L1 norm asks for the median
+    of what a sound may be, which is quieter than its mean where the network is in doubt.
+    """
+    errors = (data.estimates - data.targets).square().mean(dim=(2, 3))  # (B, Q)
+    levels = data.mixture.square().mean(dim=(1, 2)).clamp(min=SMALLEST_LEVEL**2)  # (B,)
+    return (errors / levels[:, None] + 1e-8).sqrt().mean()
+
+
 @LOSSES.register("multi_resolution_stft")
 def multi_resolution_stft(data: LossInput) -> Tensor:
     """Spectral convergence plus log magnitude error, the mean over resolutions that fit.

@@ -1,8 +1,10 @@
 """Starting, resuming and cooling down a run: from paths to a trainer."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -16,7 +18,7 @@ from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_ch
 from zoo.training.config import ScheduleConfig, TrainingConfig
 from zoo.training.errors import TrainingError
 from zoo.training.listeners import Listener, default_listeners
-from zoo.training.recipe import parse_config, to_dict
+from zoo.training.recipe import override, parse_config, to_dict
 from zoo.training.run_folder import RunFolder
 from zoo.training.trainer import Trainer
 
@@ -95,32 +97,46 @@ def resume_run(
     return trainer
 
 
-def branch_cooldown(directory: Path, *, steps: int, output: Path | None = None) -> Path:
-    """Branch a run off whose rate falls to zero, and leave the first one as it is.
+def branch_run(
+    directory: Path,
+    *,
+    changes: Mapping[str, Any],
+    cooldown_steps: int | None = None,
+    output: Path | None = None,
+) -> Path:
+    """Branch a run off that goes on with another recipe, and leave the first one as it is.
 
     Args:
         directory: The run to branch from, at its newest checkpoint.
-        steps: Length of the branch, steps.
+        changes: Values of the recipe that differ, by dotted keys.
+        cooldown_steps: In how many steps the branch's rate falls to zero; None leaves the schedule.
         output: Folder of the branch; by default one inside ``directory``.
 
     Returns:
         The branch's folder, ready for ``resume_run``.
 
     Raises:
-        TrainingError: If there is no such run, or ``steps`` is under 1.
+        TrainingError: If there is no such run, or ``cooldown_steps`` is under 1.
+        ValueError: If a change does not fit, or is of the network itself.
     """
-    if steps < 1:
-        raise TrainingError(f"a cool-down takes at least 1 step, got {steps}")
+    if cooldown_steps is not None and cooldown_steps < 1:
+        raise TrainingError(f"a cool-down takes at least 1 step, got {cooldown_steps}")
+    if "model" in changes:
+        raise ValueError("a branch keeps the network of its run; start a new run for another")
     folder = RunFolder(directory)
-    config = parse_config(folder.read_yaml("config.yaml"))
+    config = override(parse_config(folder.read_yaml("config.yaml")), changes)
     state = load_checkpoint(latest_checkpoint(folder.checkpoints))
-    start = state["step"]
-    schedule = ScheduleConfig(name="cooldown", start_step=start, total_steps=start + steps)
-    config = dataclasses.replace(config, schedule=schedule, patience=0)
-    branch = RunFolder(output or folder.directory / f"cooldown_{start:08d}")
+    start, kind = state["step"], "branch"
+    if cooldown_steps is not None:
+        kind = "cooldown"
+        schedule = ScheduleConfig(
+            name="cooldown", start_step=start, total_steps=start + cooldown_steps
+        )
+        config = dataclasses.replace(config, schedule=schedule, patience=0)
+    branch = RunFolder(output or folder.directory / f"{kind}_{start:08d}")
     branch.create(spec=folder.read_yaml("spec.yaml"), config=to_dict(config))
     branch.write_data(folder.read_yaml("data.yaml"))
-    # The branch chooses among its own weights: those of the run were never cooled down.
+    # The branch chooses among its own weights, which a rate or a loss of its own has shaped.
     save_checkpoint(
         state | {"config": to_dict(config), "best": float("-inf")}, branch.checkpoints, step=start
     )

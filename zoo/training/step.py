@@ -1,5 +1,6 @@
 """One training step: conditions, forward, loss, backward, update."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,17 @@ def draw_conditions(
     return eye[torch.from_numpy(np.stack(chosen))]
 
 
+def make_consistent(data: LossInput) -> LossInput:
+    """Share out evenly what the estimates leave of the mixture, as a full separation does.
+
+    Wisdom et al., "Differentiable consistency constraints for improved deep speech enhancement",
+    ICASSP 2019, equation 7 with equal weights.
+    """
+    residual = data.mixture - data.estimates.sum(dim=1)  # (B, C, N)
+    share = residual[:, None] / data.estimates.shape[1]
+    return dataclasses.replace(data, estimates=data.estimates + share)
+
+
 def train_step(
     model: nn.Module,
     optimizer: Optimizer,
@@ -81,15 +93,17 @@ def train_step(
         else:
             estimates = model(mixture, condition=condition)  # (B, Q, C, N)
             wanted = torch.einsum("bqs,bscn->bqcn", condition, targets)
-        loss = LOSSES[config.loss](
-            LossInput(
-                estimates=estimates.float(),
-                targets=wanted,
-                mixture=mixture,
-                n_fft=stft_sizes[0],
-                hop_length=stft_sizes[1],
-            )
+        given = LossInput(
+            estimates=estimates.float(),
+            targets=wanted,
+            mixture=mixture,
+            n_fft=stft_sizes[0],
+            hop_length=stft_sizes[1],
         )
+        loss = LOSSES[config.loss](given)
+        if config.consistent_share:
+            consistent = LOSSES[config.loss](make_consistent(given))
+            loss = torch.lerp(loss, consistent, config.consistent_share)
         if not torch.isfinite(loss):
             raise TrainingError(f"the loss is {loss.item()}")
         accelerator.backward(loss)
