@@ -1,5 +1,6 @@
 """Which examples make up each step, for any number of processes."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import fields
 
@@ -65,7 +66,17 @@ def load_batches(
         num_workers=workers,
         pin_memory=pin_memory,
         prefetch_factor=2 if workers else None,
+        worker_init_fn=_leave_signals_to_the_trainer,
     )
+
+
+def _leave_signals_to_the_trainer(_worker: int) -> None:
+    """Let a worker outlive a signal to its whole group, so that the last step can be finished.
+
+    Ctrl-C and most schedulers signal every process of a job. A worker ends with its trainer.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def mixing_config(config: DataConfig, *, chunk_samples: int) -> MixingConfig:
