@@ -1,5 +1,9 @@
 """Augmentations keep what they promise; examples depend on their number alone."""
 
+import multiprocessing
+import os
+import signal
+
 import numpy as np
 import pytest
 import soundfile
@@ -18,6 +22,7 @@ from zoo.data.augmentations import (
 )
 from zoo.data.mixing import PlannedAugmentation
 from zoo.data.timing import EDGE_SAMPLES, Pitch, Speed, Tempo
+from zoo.training.batches import StepSampler, load_batches
 
 SOURCES = ("vocals", "drums", "bass", "other")
 RATE = 8000
@@ -290,6 +295,20 @@ def test_chunks_are_placed_where_the_source_sounds(tmp_path):
     config = MixingConfig(chunk_samples=RATE, active_probability=1.0)
     examples = MixingDataset(decoded, sources=("vocals",), config=config)
     assert all(examples[index].any() for index in range(50))
+
+
+def test_workers_outlive_a_signal_to_the_whole_group(tracks):
+    # Ctrl-C and schedulers signal the processes that prepare examples too.
+    sampler = StepSampler(0, 40, mixtures=1, process=0, num_processes=1)
+    batches = load_batches(dataset(tracks), sampler, workers=1)
+    taken = 0
+    for _ in batches:
+        if taken == 0:
+            (worker,) = multiprocessing.active_children()
+            os.kill(worker.pid, signal.SIGTERM)
+            os.kill(worker.pid, signal.SIGINT)
+        taken += 1
+    assert taken == 40
 
 
 def test_a_source_without_any_track_is_named(tracks):
