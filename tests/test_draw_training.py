@@ -1,0 +1,40 @@
+"""The curves of a training in several runs."""
+
+import json
+
+import pytest
+
+from benchmarks import draw_training
+
+
+def write_run(path, steps, level):
+    path.mkdir()
+    lines = [{"step": step, "loss": level} for step in steps]
+    lines.append({"step": steps[-1], "sdr": {"vocals": level, "mean": level}})
+    (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_a_branch_takes_the_place_of_what_its_run_did_later(tmp_path, monkeypatch, capsys):
+    first = write_run(tmp_path / "first", [10, 20, 30, 40], 0.5)
+    second = write_run(tmp_path / "second", [30, 35], 0.2)
+    kept, picture = tmp_path / "kept.jsonl", tmp_path / "images" / "curves.png"
+    arguments = ["x", str(first), str(second), "--out", str(picture), "--save", str(kept)]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert draw_training.main() == 0
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [(line["run"], line["step"]) for line in lines if "loss" in line] == [
+        ("first", 10), ("first", 20), ("second", 30), ("second", 35)
+    ]  # fmt: skip
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    # What was kept can be drawn again, with the names of the runs.
+    assert draw_training.read_run(kept) == lines
+    monkeypatch.setattr("sys.argv", ["x", str(tmp_path / "none"), "--out", str(picture)])
+    assert draw_training.main() == 1
+    assert "no measurements" in capsys.readouterr().err
+
+
+def test_an_empty_run_is_named(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text("")
+    with pytest.raises(ValueError, match="empty"):
+        draw_training.read_run(tmp_path)
