@@ -19,6 +19,8 @@ from zoo.separation.silence import Pair, mute_silence
 __all__ = ["ChannelPlan", "separate_blocks", "share_residual"]
 
 SILENCE_SECONDS = 0.1
+SHARE_EXPONENT = 0.25
+QUIETEST_LEVEL = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,7 +113,8 @@ def separate_blocks(
         batch_size: Most chunks in one call.
         sample_rate: The network's, in Hz.
         network_channels: The network's.
-        is_consistent: Whether the estimates are to sum to the mixture.
+        is_consistent: Whether the estimates are to sum to the mixture. Each chunk's residual is
+            shared out by the levels in that chunk, and what resampling leaves in equal parts.
 
     Yields:
         Blocks of the mixture (C, n) with their estimates (S, C, n), at the song's rate; joined,
@@ -129,7 +132,7 @@ def separate_blocks(
         num_channels=info.num_channels,
     )
     estimates = stream_overlap_add(
-        process,
+        (lambda chunks: share_residual(process(chunks), chunks)) if is_consistent else process,
         (channels.to_network(block) for block in at_network_rate),
         chunking=chunking,
         batch_size=batch_size,
@@ -141,16 +144,21 @@ def separate_blocks(
     yield from mute_silence(pairs, min_samples=round(SILENCE_SECONDS * info.sample_rate))
 
 
-def share_residual(estimates: np.ndarray, mixture: np.ndarray) -> np.ndarray:
-    """Share out what the estimates leave of the mixture, in equal parts.
+def share_residual(estimates: Tensor, mixture: Tensor) -> Tensor:
+    """Share out what the estimates leave of the mixture, more of it to the louder ones.
 
-    The nearest estimates, in the sense of least squares, that sum to the mixture (Wisdom et al.,
-    "Differentiable consistency constraints for improved deep speech enhancement", ICASSP 2019).
+    Mixture consistency with weights (Wisdom et al., "Differentiable consistency constraints for
+    improved deep speech enhancement", ICASSP 2019, equation 7). Equal shares put a copy of the
+    residual into a stem that ought to be silent; shares by the fourth root of the RMS level put a
+    third as much there and cost no SDR, and steeper ones cost some (docs/separation.md).
 
     Shape:
-        estimates (S, C, n), mixture (C, n) -> (S, C, n)
+        estimates (..., S, C, n), mixture (..., C, n) -> (..., S, C, n)
     """
-    return estimates + (mixture - estimates.sum(axis=0)) / estimates.shape[0]
+    levels = estimates.square().mean(dim=(-2, -1), keepdim=True).sqrt()  # (..., S, 1, 1)
+    weights = levels.clamp(min=QUIETEST_LEVEL) ** SHARE_EXPONENT
+    residual = (mixture - estimates.sum(dim=-3)).unsqueeze(-3)
+    return estimates + residual * (weights / weights.sum(dim=-3, keepdim=True))
 
 
 def _resample_estimates(
@@ -182,4 +190,6 @@ def _pair(
         mixture = backlog.take(estimates.shape[-1])
         estimates = estimates[..., : mixture.shape[-1]]
         if mixture.shape[-1]:
-            yield mixture, share_residual(estimates, mixture) if is_consistent else estimates
+            if is_consistent:
+                estimates = estimates + (mixture - estimates.sum(axis=0)) / estimates.shape[0]
+            yield mixture, estimates

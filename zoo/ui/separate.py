@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from zoo.separation.pipeline import share_residual
 from zoo.space_config import SpaceConfig
@@ -140,13 +141,14 @@ class SongSeparation:
         power = float(np.mean(np.square(song.samples, dtype=np.float64)))
         facts, stems = [], estimates
         if set(estimates) == set(separator.sources) and len(estimates) > 1:
-            balanced = share_residual(np.stack(list(estimates.values())), song.samples)
+            stacked = torch.from_numpy(np.stack(list(estimates.values())))
+            balanced = share_residual(stacked, torch.from_numpy(song.samples)).numpy()
             stems = dict(zip(estimates, balanced, strict=True))
             before = _relative_db(rest, power)
             after = _relative_db(song.samples - balanced.sum(axis=0), power)
             facts.append(
                 f"Sum of stems \u2212 original = {_signed(after)} dB (as the network gave them: "
-                f"{_signed(before)} dB; the difference was shared out equally)"
+                f"{_signed(before)} dB; the difference was shared out)"
             )
             self.state = self.state.model_copy(update={"sum_error_db": round(after, 1)})
             for name, samples in stems.items():
