@@ -148,9 +148,9 @@ def share_residual(estimates: Tensor, mixture: Tensor) -> Tensor:
     """Share out what the estimates leave of the mixture, more of it to the louder ones.
 
     Mixture consistency with weights (Wisdom et al., "Differentiable consistency constraints for
-    improved deep speech enhancement", ICASSP 2019, equation 7). Equal shares put a copy of the
-    residual into a stem that ought to be silent; shares by the fourth root of the RMS level put a
-    third as much there and cost no SDR, and steeper ones cost some (docs/separation.md).
+    improved deep speech enhancement", ICASSP 2019). Equal shares put a copy of the residual into
+    a stem that ought to be silent; shares by the fourth root of the RMS level put 8 dB less there
+    at the same mean SDR, and steeper ones cost some (docs/separation.md).
 
     Shape:
         estimates (..., S, C, n), mixture (..., C, n) -> (..., S, C, n)

@@ -45,10 +45,11 @@ def draw_conditions(
 
 
 def make_consistent(data: LossInput) -> LossInput:
-    """Share out evenly what the estimates leave of the mixture, as a full separation does.
+    """Share out evenly what the estimates leave of the mixture.
 
     Wisdom et al., "Differentiable consistency constraints for improved deep speech enhancement",
-    ICASSP 2019, equation 7 with equal weights.
+    ICASSP 2019. A separation shares by level, so that silent stems stay quiet; in training equal
+    shares leave nothing to gain from making a stem louder than it is.
     """
     residual = data.mixture - data.estimates.sum(dim=1)  # (B, C, N)
     share = residual[:, None] / data.estimates.shape[1]
