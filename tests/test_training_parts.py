@@ -176,6 +176,12 @@ def test_schedules_at_their_corners():
     )
     cool = ScheduleConfig(name="cooldown", start_step=100, total_steps=200)
     assert [rate_factor(step, cool) for step in (100, 125, 200)] == pytest.approx([1.0, 0.5, 0.0])
+    line = ScheduleConfig(name="linear", start_step=100, total_steps=200, warmup_steps=10)
+    assert [rate_factor(step, line) for step in (4, 50, 100, 125, 200, 201)] == pytest.approx(
+        [0.5, 1.0, 1.0, 0.75, 0.0, 0.0]
+    )
+    at_once = ScheduleConfig(name="linear", total_steps=100, warmup_steps=10)
+    assert rate_factor(9, at_once) == pytest.approx(0.91)
 
 
 def test_processes_share_the_batches_of_one():

@@ -37,6 +37,21 @@ def cosine(step: int, config: ScheduleConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - config.warmup_steps) / length)))
 
 
+@SCHEDULES.register("linear")
+def linear(step: int, config: ScheduleConfig) -> float:
+    """Climb, stay until ``start_step``, then fall to zero at ``total_steps`` along a line.
+
+    For a run whose end is known: over a long fall a line keeps the rate higher than ``cooldown``
+    does. Bergsma et al., "Straight to Zero", ICLR 2025.
+
+    >>> linear(75, ScheduleConfig(start_step=50, total_steps=100))
+    0.5
+    """
+    length = max(1, config.total_steps - config.start_step)
+    fall = 1 - max(0, step - config.start_step) / length
+    return max(0.0, min(constant(step, config), fall))
+
+
 @SCHEDULES.register("cooldown")
 def cooldown(step: int, config: ScheduleConfig) -> float:
     """Fall from the full rate at ``start_step`` to zero at ``total_steps``, as one minus the root.
