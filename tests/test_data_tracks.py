@@ -49,6 +49,17 @@ def test_a_track_folder_itself_is_a_data_folder(tmp_path):
     assert track.name == "song"
 
 
+def test_linked_folders_are_followed_and_loops_end(tmp_path):
+    write(tmp_path / "elsewhere" / "song" / "bass.wav", noise(80))
+    data = tmp_path / "data"
+    write(data / "a" / "vocals.wav", noise(80))
+    (data / "b").symlink_to(tmp_path / "elsewhere")
+    (data / "c").symlink_to(tmp_path / "elsewhere")
+    (data / "a" / "loop").symlink_to(data)
+    names = [track.name for track in find_tracks(data, sources=SOURCES)]
+    assert names == ["a", "b/song"]
+
+
 def test_stem_files_hold_all_sources(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "A - B.stem.mp4").write_bytes(b"not decoded here")

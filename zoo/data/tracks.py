@@ -6,7 +6,8 @@ export of ``SOURCE.wav`` folders have this layout; MUSDB18's ``.stem.mp4`` files
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,11 +67,14 @@ def find_tracks(directory: str | Path, *, sources: Sequence[str]) -> tuple[Track
     if not root.is_dir():
         raise AudioError(f"{root} is no folder; give a folder with one sub-folder a track")
     tracks = []
-    for folder in sorted({path.parent for path in root.rglob("*") if _is_audio(path)}):
+    paths = sorted(_walk_files(root))
+    for folder in sorted({path.parent for path in paths if _is_audio(path)}):
         files = _source_files(folder, sources)
         if files:
             tracks.append(_track(root, folder.relative_to(root), files))
-    for path in sorted(root.rglob(f"*{STEM_SUFFIX}")):
+    for path in paths:
+        if not path.name.endswith(STEM_SUFFIX):
+            continue
         streams = {
             source: TrackFile(path=path, stream=STEM_STREAMS[source])
             for source in sources
@@ -105,6 +109,19 @@ def require_disjoint(train: Iterable[Track], valid: Iterable[Track]) -> None:
                     f"{file} of the validation set is {twin} of the training set; "
                     "validation must be on other tracks: remove it from one of the two"
                 )
+
+
+def _walk_files(root: Path) -> Iterator[Path]:
+    """Yield every file below a folder; links to folders are followed, each folder once."""
+    seen = {os.path.realpath(root)}
+    for folder, subfolders, names in os.walk(root, followlinks=True):
+        yield from (Path(folder, name) for name in names)
+        # Of two names for one folder the first one counts.
+        names_by_place = {
+            os.path.realpath(Path(folder, name)): name for name in sorted(subfolders, reverse=True)
+        }
+        subfolders[:] = [name for place, name in names_by_place.items() if place not in seen]
+        seen.update(names_by_place)
 
 
 def _is_audio(path: Path) -> bool:

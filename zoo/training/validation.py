@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from zoo.data.decoded import DecodedTrack
 from zoo.evaluation.metrics import level_below, mdx_sdr
+from zoo.evaluation.summary import DEFAULT_ABSENT_DB
 from zoo.overlap_add import Chunking, overlap_add
 
-# A source further below its mixture is reported and not averaged: its score is about the noise.
-AVERAGED_LEVEL_DB = 15.0
 CONTEXT_SECONDS = 0.75
 CHUNK_SECONDS = 6.0
 
@@ -87,7 +86,7 @@ def validate(
             averaged=tuple(
                 source
                 for source in present
-                if level_below(targets[places[source]], mixture) <= AVERAGED_LEVEL_DB
+                if level_below(targets[places[source]], mixture) <= DEFAULT_ABSENT_DB
             ),
             estimates=estimates,
             targets=targets,
