@@ -4,7 +4,8 @@
 
 A RUN is a folder of ``python -m zoo train`` or a ``metrics.jsonl`` kept of one. What a run measured
 after the next one branched off is left out. ``--save FILE`` keeps what was drawn, so that the
-picture can be drawn again without the runs.
+picture can be drawn again without the runs; ``--against FILE`` adds the mean SDR of an earlier
+training that was kept so.
 """
 
 import argparse
@@ -45,12 +46,15 @@ def join_runs(runs: Sequence[Sequence[Record]]) -> list[Record]:
     return joined
 
 
-def draw(records: Sequence[Record], path: Path) -> None:
+def draw(
+    records: Sequence[Record], path: Path, *, against: tuple[str, Sequence[Record]] | None = None
+) -> None:
     """Draw losses run by run, since their units differ, and the SDR of each source.
 
     Args:
         records: Measurements, in order.
         path: Where the picture goes.
+        against: Name and measurements of an earlier training, of which the mean SDR is drawn.
     """
     figure = Figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -65,9 +69,12 @@ def draw(records: Sequence[Record], path: Path) -> None:
     left.set(xlabel="step", ylabel="training loss, each run in its own unit")
     scores = [record for record in records if "sdr" in record]
     for source in scores[-1]["sdr"] if scores else ():
-        points = [(record["step"], record["sdr"][source]) for record in scores]
         width = 2.0 if source == "mean" else 1.0
-        right.plot(*zip(*points, strict=True), marker=".", linewidth=width, label=source)
+        right.plot(*_course(scores, source), marker=".", linewidth=width, label=source)
+    if against is not None:
+        name, earlier = against
+        course = _course([record for record in earlier if "sdr" in record], "mean")
+        right.plot(*course, color="0.4", linestyle="--", label=f"mean, {name}")
     right.set(xlabel="step", ylabel="SDR of the averaged weights / dB")
     right.grid(visible=True, alpha=0.3)
     for axes in (left, right):
@@ -77,19 +84,28 @@ def draw(records: Sequence[Record], path: Path) -> None:
     FigureCanvasAgg(figure).print_png(str(path))
 
 
+def _course(scores: Sequence[Record], source: str) -> tuple[list[int], list[float]]:
+    """Return the steps and the SDR of one source."""
+    return [record["step"] for record in scores], [record["sdr"][source] for record in scores]
+
+
 def main() -> int:
     """Draw and, if asked, keep what was drawn."""
     parser = argparse.ArgumentParser(description="draw the curves of a training in several runs")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--out", type=Path, required=True, help="the picture, PNG")
     parser.add_argument("--save", type=Path, help="keep the joined measurements as JSON lines")
+    parser.add_argument("--against", type=Path, help="an earlier training, as kept by --save")
     arguments = parser.parse_args()
+    earlier: tuple[str, list[Record]] | None = None
     try:
         records = join_runs([read_run(path) for path in arguments.runs])
+        if arguments.against:
+            earlier = arguments.against.stem, read_run(arguments.against)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    draw(records, arguments.out)
+    draw(records, arguments.out, against=earlier)
     print(arguments.out)
     if arguments.save:
         text = "".join(json.dumps(record) + "\n" for record in records)

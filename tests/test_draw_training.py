@@ -34,6 +34,19 @@ def test_a_branch_takes_the_place_of_what_its_run_did_later(tmp_path, monkeypatc
     assert "no measurements" in capsys.readouterr().err
 
 
+def test_an_earlier_training_is_drawn_beside(tmp_path, monkeypatch, capsys):
+    run = write_run(tmp_path / "run", [10, 20], 0.5)
+    earlier = write_run(tmp_path / "earlier", [10, 30], 0.4) / "metrics.jsonl"
+    pictures = [tmp_path / "alone.png", tmp_path / "beside.png"]
+    for picture, options in zip(pictures, ([], ["--against", str(earlier)]), strict=True):
+        monkeypatch.setattr("sys.argv", ["x", str(run), "--out", str(picture), *options])
+        assert draw_training.main() == 0
+    assert pictures[0].read_bytes() != pictures[1].read_bytes()
+    monkeypatch.setattr("sys.argv", ["x", str(run), "--out", "x.png", "--against", "none.jsonl"])
+    assert draw_training.main() == 1
+    assert "no measurements in none.jsonl" in capsys.readouterr().err
+
+
 def test_an_empty_run_is_named(tmp_path):
     (tmp_path / "metrics.jsonl").write_text("")
     with pytest.raises(ValueError, match="empty"):
