@@ -11,6 +11,7 @@ import soundfile
 from zoo.data import MixingConfig, MixingDataset, decode_tracks, find_tracks
 from zoo.data.augmentations import (
     AUGMENTATIONS,
+    BandLimit,
     ChannelSwap,
     Equaliser,
     Gain,
@@ -119,12 +120,23 @@ def test_equaliser_changes_a_tone_by_its_curve_and_keeps_the_level():
     assert rms(coloured) == pytest.approx(rms(low + high), rel=1e-4)
 
 
-@pytest.mark.parametrize("transform", [Saturation(), Reverberation(), StereoWidth(), Equaliser()])
+@pytest.mark.parametrize(
+    "transform", [Saturation(), Reverberation(), StereoWidth(), Equaliser(), BandLimit()]
+)
 def test_timbre_keeps_the_level(transform):
     audio = tone(440)
     changed = transform(audio, generator(5))
     assert rms(changed) == pytest.approx(rms(audio), rel=1e-4)
     assert np.abs(changed - audio).max() > 1e-3
+
+
+def test_band_limit_takes_what_is_above_its_edge_and_leaves_what_is_below():
+    bins = np.array([300, 2000])  # whole periods
+    low, high = (tone(number * 44100 / 16384) for number in bins)
+    dull = BandLimit(min_hz=2000, max_hz=2000)(low + high, generator())
+    spectrum = np.abs(np.fft.rfft(dull[0]))[bins]
+    assert spectrum[1] < 1e-4 * spectrum[0]
+    np.testing.assert_allclose(dull, low * rms(low + high) / rms(low), atol=1e-4)
 
 
 def test_saturation_makes_odd_harmonics_only():
@@ -213,6 +225,24 @@ def test_swapped_sources_come_from_elsewhere_and_the_others_stay_together(tracks
     assert np.mean([levels[1] == 0.9 for levels in mixed]) == pytest.approx(0.15, abs=0.06)
     assert np.mean([len(set(names)) == 1 for names in others]) > 0.25
     assert len(set(others)) > 2
+
+
+def test_a_layered_source_is_the_sum_of_two_draws_at_the_level_of_one(tracks):
+    flat = {"bass": -20.0}
+    layered = dataset(tracks, layer_probability={"bass": 1.0}, level_dbfs=flat)
+    singles, levels = dataset(tracks, level_dbfs=flat), []
+    for index in range(40):
+        example, single = layered[index], singles[index]
+        # Sources drawn before it are what they were, and those that are not named are one draw.
+        assert (example[:2] == single[:2]).all()
+        assert origins(example)[3] in (0.4, 0.41)
+        levels.append(float(example[2].mean()) / 0.1)
+    shares = 10 ** (np.array([-10.0, 0.0]) / 20)
+    low, high = (1 + shares) / np.hypot(1, shares)  # two equal constants, one of them quieter
+    assert low - 1e-3 <= min(levels) < max(levels) <= high + 1e-3
+    sometimes = dataset(tracks, layer_probability={"bass": 0.3}, level_dbfs=flat)
+    share = np.mean([float(sometimes[index][2].mean()) > 0.101 for index in range(300)])
+    assert share == pytest.approx(0.3, abs=0.08)
 
 
 def test_remixed_sources_are_brought_to_their_level_and_aligned_ones_are_not(tracks):

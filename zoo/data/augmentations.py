@@ -108,6 +108,34 @@ class Equaliser:
         return match_level(_filter(audio, np.asarray(gains, dtype=np.float32)), audio)
 
 
+@AUGMENTATIONS.register("band_limit")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandLimit:
+    """Take away the highs, as samples kept at a low rate lack them, without changing phase.
+
+    Args:
+        min_hz: Lowest edge, Hz; edges are drawn evenly in log frequency.
+        max_hz: Highest edge, Hz.
+        slope_octaves: Width of the slope from the edge to silence, octaves.
+        sample_rate: Hz.
+    """
+
+    min_hz: float = 3000.0
+    max_hz: float = 14000.0
+    slope_octaves: float = 0.25
+    sample_rate: int = 44100
+    shared = False
+    reach = 1.0
+
+    def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """Return the dull audio at the level it came with."""
+        edge = np.exp(generator.uniform(np.log(self.min_hz), np.log(self.max_hz)))
+        points = np.linspace(0.0, self.sample_rate / 2, 2049)
+        octaves = np.log2(np.maximum(points, 1.0) / edge)
+        gains = np.clip(1.0 - octaves / self.slope_octaves, 0.0, 1.0)
+        return match_level(_filter(audio, gains.astype(np.float32)), audio)
+
+
 @AUGMENTATIONS.register("saturation")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saturation:

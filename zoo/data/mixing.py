@@ -18,6 +18,8 @@ from zoo.data.augmentations import Augmentation, soft_clip_bus
 from zoo.data.decoded import DecodedFile, DecodedTrack
 from zoo.data.timing import EDGE_SAMPLES
 
+QUIETEST_LAYER_DB = -10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedAugmentation:
@@ -44,6 +46,8 @@ class MixingConfig:
             all come from one place of one track with at least two sources.
         swap_probability: How often a source of such an aligned example is exchanged for one from
             elsewhere, so that the others still play together.
+        layer_probability: How often, by source, a remixed source is the sum of two draws, as of two
+            instruments; sources that are not named are always one.
         dropout_probability: How often a source is left out of a remixed example.
         active_probability: How often a chunk is placed so that its source sounds in it.
         group_weights: Share of each group of tracks (first folder); groups not named here weigh 1.
@@ -59,6 +63,7 @@ class MixingConfig:
     chunk_samples: int
     remix_probability: float = 1.0
     swap_probability: float = 0.0
+    layer_probability: Mapping[str, float] = field(default_factory=dict)
     dropout_probability: float = 0.0
     active_probability: float = 0.9
     group_weights: Mapping[str, float] = field(default_factory=dict)
@@ -130,16 +135,29 @@ class MixingDataset(Dataset):
         return torch.from_numpy(np.ascontiguousarray(mixed, dtype=np.float32))
 
     def _draw_solo(self, source: str, index: int, generator: np.random.Generator) -> np.ndarray:
-        """Draw one source from a track of its own."""
+        """Draw one source from a track of its own, or two that play it together."""
         if generator.random() < self.config.dropout_probability:
             return np.zeros((2, self.config.chunk_samples), dtype=np.float32)
+        first = self._draw_layer(source, index, generator, layer=0)
+        layer_probability = self.config.layer_probability.get(source, 0.0)
+        # Nothing is drawn for a source that is always one, so that its stream stays what it was.
+        if layer_probability == 0.0 or generator.random() >= layer_probability:
+            return first
+        share = 10 ** (generator.uniform(QUIETEST_LAYER_DB, 0.0) / 20)
+        second = self._draw_layer(source, index, generator, layer=1)
+        return (first + np.float32(share) * second) / np.float32(math.hypot(1.0, share))
+
+    def _draw_layer(
+        self, source: str, index: int, generator: np.random.Generator, *, layer: int
+    ) -> np.ndarray:
+        """Draw one source from one track, brought to its level and augmented."""
         track = self._solo[source].draw(generator)
         file = track.files[source]
         audio = file.read(self._place(file, generator), self._read_length)
         wanted = self.config.level_dbfs.get(source)
         if wanted is not None and file.active_level > 0:
             audio = audio * np.float32(10 ** (wanted / 20) / file.active_level)
-        return self._augment(audio, source, index, aligned=False)
+        return self._augment(audio, source, index, aligned=False, layer=layer)
 
     def _draw_aligned(self, index: int, generator: np.random.Generator) -> list[np.ndarray]:
         """Draw every source from one place of one track."""
@@ -154,13 +172,15 @@ class MixingDataset(Dataset):
             for source, chunk in zip(self.sources, audio, strict=True)
         ]
 
-    def _augment(self, audio: np.ndarray, source: str, index: int, *, aligned: bool) -> np.ndarray:
+    def _augment(
+        self, audio: np.ndarray, source: str, index: int, *, aligned: bool, layer: int = 0
+    ) -> np.ndarray:
         """Apply the augmentations; shared ones draw alike for all aligned sources."""
         for place, planned in enumerate(self.config.augmentations):
             if planned.sources and source not in planned.sources:
                 continue
             shared = aligned and planned.transform.shared
-            own = 0 if shared else 1 + self.sources.index(source)
+            own = 0 if shared else 1 + self.sources.index(source) + layer * len(self.sources)
             generator = np.random.default_rng([self.seed, index, place, own])
             if generator.random() < planned.probability:
                 audio = planned.transform(audio, generator)
