@@ -149,6 +149,20 @@ def test_a_branch_goes_on_with_another_recipe_and_leaves_the_run(tmp_path, folde
         branch_run(tmp_path / "run", changes={"los": "sdr"}, output=tmp_path / "other")
 
 
+@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+def test_a_branch_may_have_another_optimizer(tmp_path, folders, weight_decay):
+    start(
+        folders, tmp_path / "run", optimizer={"name": "adamw", "weight_decay": weight_decay}
+    ).run()
+    step = load_checkpoint(latest_checkpoint(tmp_path / "run" / "checkpoints"))["step"]
+    changes = {"optimizer.weight_decay": 0.5, "schedule.total_steps": step + 1}
+    trainer = resume_run(branch_run(tmp_path / "run", changes=changes), device="cpu")
+    trainer.run()
+    state = final_state(trainer.folder.directory)["optimizer"]
+    assert 0.5 in {group["weight_decay"] for group in state["param_groups"]}
+    assert {int(part["step"]) for part in state["state"].values()} == {1}
+
+
 def test_a_nan_loss_stops_and_leaves_the_last_checkpoint(tmp_path, folders, monkeypatch):
     trainer = start(folders, tmp_path / "run")
     trainer.run(should_stop=stop_after(trainer, 2))

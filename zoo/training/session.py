@@ -108,7 +108,8 @@ def branch_run(
 
     Args:
         directory: The run to branch from, at its newest checkpoint.
-        changes: Values of the recipe that differ, by dotted keys.
+        changes: Values of the recipe that differ, by dotted keys. Where they make another optimizer,
+            other than by its rate, it starts without momentum.
         cooldown_steps: In how many steps the branch's rate falls to zero; None leaves the schedule.
         output: Folder of the branch; by default one inside ``directory``.
 
@@ -124,8 +125,13 @@ def branch_run(
     if "model" in changes:
         raise ValueError("a branch keeps the network of its run; start a new run for another")
     folder = RunFolder(directory)
-    config = override(parse_config(folder.read_yaml("config.yaml")), changes)
+    before = parse_config(folder.read_yaml("config.yaml"))
+    config = override(before, changes)
     state = load_checkpoint(latest_checkpoint(folder.checkpoints))
+    # A rate is set at every step; anything else of an optimizer comes with its state.
+    rate = before.optimizer.learning_rate
+    if dataclasses.replace(config.optimizer, learning_rate=rate) != before.optimizer:
+        state["optimizer"] = None
     start, kind = state["step"], "branch"
     if cooldown_steps is not None:
         kind = "cooldown"

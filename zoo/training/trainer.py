@@ -101,7 +101,8 @@ class Trainer:
             )
         self._bare_model.load_state_dict(state["model"])
         self._ema.module.load_state_dict(state["ema"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        if state["optimizer"] is not None:  # None: a branch has another optimizer
+            self._optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
         self.best = state["best"]
         self.stale_validations = state["stale_validations"]
