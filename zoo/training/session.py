@@ -108,8 +108,8 @@ def branch_run(
 
     Args:
         directory: The run to branch from, at its newest checkpoint.
-        changes: Values of the recipe that differ, by dotted keys. Where they make another optimizer,
-            other than by its rate, it starts without momentum.
+        changes: Values of the recipe that differ, by dotted keys. An optimizer that is another one
+            by more than its rate starts without momentum.
         cooldown_steps: In how many steps the branch's rate falls to zero; None leaves the schedule.
         output: Folder of the branch; by default one inside ``directory``.
 
