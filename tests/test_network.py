@@ -162,6 +162,27 @@ def test_masking_multiplies_the_mixture():
     torch.testing.assert_close(spectrum[..., :1900], expected[..., :1900], atol=2e-2, rtol=0.05)
 
 
+def test_mapping_and_mask_adds_a_masked_mixture_to_the_mapping():
+    override = {"estimate": "mapping_and_mask"}
+    network = zoo.build("lightsaft_tfctdf_tiny", overrides=override).eval()
+    mapping = zoo.build("lightsaft_tfctdf_tiny").eval()
+    mixture = audio(1, 2, 4096)
+    with torch.no_grad():
+        weights = mapping.state_dict()
+        for name, value in network.state_dict().items():
+            if name in ("unet.exit.weight", "unet.exit.bias"):  # (band, parts): 4 and then 2
+                value = value.zero_().unflatten(0, (2, 6))
+                value[:, :4] = weights[name].unflatten(0, (2, 4))
+            else:
+                value.copy_(weights[name])
+        torch.testing.assert_close(network(mixture), mapping(mixture))
+        network.unet.exit.bias.view(2, 6)[:, 4:] = torch.tensor([0.5, -0.25])  # of each channel
+        added = (network(mixture) - mapping(mixture))[:, 0]
+    expected = torch.fft.rfft(mixture * torch.tensor([[0.5], [-0.25]]))
+    spectrum = torch.fft.rfft(added)
+    torch.testing.assert_close(spectrum[..., :1900], expected[..., :1900], atol=2e-2, rtol=0.05)
+
+
 def test_attention_maps(tiny):
     with torch.no_grad():
         maps = tiny.attention(audio(2, 2, 9000), sources=["vocals", "bass"])

@@ -213,8 +213,14 @@ class SeparationNetwork(nn.Module, HubModel):
         """U-Net output (B * Q, ...) -> waveforms (B, Q, C, N)."""
         if self.spec.unet.num_subbands > 1:
             estimate = F.pad(unstack_subbands(estimate, self.spec.unet.num_subbands), (0, 1))
-        if self.spec.estimate == "masking":
-            estimate = complex_product(estimate, expand_batch(spectrogram, estimate.shape[0]))
+        if self.spec.estimate != "mapping":
+            mixture = expand_batch(spectrogram, estimate.shape[0])
+            parts = mixture.shape[1]
+            if self.spec.estimate == "masking":
+                estimate = complex_product(estimate, mixture)
+            else:
+                mask = estimate[:, parts:]  # (B * Q, C, T, F), for real and imaginary parts alike
+                estimate = estimate[:, :parts] + torch.cat((mask, mask), dim=1) * mixture
         padded_length = self.padded_length(num_samples)
         waveform = self.stft.inverse(estimate, num_samples=padded_length)
         return waveform[..., :num_samples].unflatten(0, (-1, num_conditions))

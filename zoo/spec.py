@@ -17,6 +17,7 @@ from zoo.errors import SpecError
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
 ROLES = ("local", "modulation", "frequency")
+ESTIMATES = ("mapping", "masking", "mapping_and_mask")
 
 
 def check_range(path: str, value: float, low: float, high: float) -> None:
@@ -178,7 +179,9 @@ class Spec:
         stft: The time-frequency representation.
         chunk_frames: Frames T it was made to see at once.
         estimate: ``mapping``: it outputs the target's complex spectrogram; ``masking``: a complex
-            mask that the mixture's spectrogram is multiplied by.
+            mask that the mixture's spectrogram is multiplied by; ``mapping_and_mask``: a complex
+            spectrogram plus a real mask times the mixture's. The mask lets through what has no
+            room in the features, such as the highs of a network of many sub-bands.
         condition: How the source asked for reaches it; None in a single-source network.
         unet: The U-Net.
         file: Where it was read from; takes no part in comparisons.
@@ -192,7 +195,7 @@ class Spec:
     sources: tuple[str, ...]
     stft: StftSpec
     chunk_frames: int = 128
-    estimate: Literal["mapping", "masking"] = "mapping"
+    estimate: Literal["mapping", "masking", "mapping_and_mask"] = "mapping"
     condition: ConditionSpec | None = None
     unet: UNetSpec
     file: Path | None = None
@@ -209,7 +212,7 @@ class Spec:
                 raise SpecError(f"{key}: must be at most 200 characters")
         check_range("sample_rate", self.sample_rate, 8000, 192000)
         check_range("channels", self.channels, 1, 8)
-        check_choice("estimate", "estimate", self.estimate, ("mapping", "masking"))
+        check_choice("estimate", "estimate", self.estimate, ESTIMATES)
         self._check_sources()
         self._check_sizes()
         self._check_condition()

@@ -126,7 +126,7 @@ class UNet(nn.Module):
 
     Shape:
         spectrogram (B, K * 2 C, T, F) of K sub-bands, condition (B * Q, E)
-        -> (B * Q, K * 2 C, T, F)
+        -> (B * Q, K * P, T, F), P = 2 C parts, or 3 C where ``estimate`` is ``mapping_and_mask``
     """
 
     def __init__(self, spec: Spec) -> None:
@@ -150,7 +150,10 @@ class UNet(nn.Module):
         self.encoder = cast("Sequence[EncoderLevel]", encoder)
         self.middle = _make_stage(spec, unet.middle, in_channels=width, halvings=unet.depth)
         self.decoder = cast("Sequence[DecoderLevel]", decoder)
-        self.exit = nn.Conv2d(width, edge_channels, (1, kernel_bins), padding=(0, kernel_bins - 1))
+        exit_channels = edge_channels
+        if spec.estimate == "mapping_and_mask":
+            exit_channels += spec.channels * unet.num_subbands
+        self.exit = nn.Conv2d(width, exit_channels, (1, kernel_bins), padding=(0, kernel_bins - 1))
         stages = [level.stage for level in self.encoder] + [self.middle]
         stages += [level.stage for level in self.decoder]
         self.generator = _shared_generator(spec, stages)
