@@ -51,8 +51,8 @@ class ScheduleConfig:
 
     Args:
         name: ``constant`` (after the warm-up; a cool-down can be branched off at any step),
-            ``cosine`` (to zero at the last step), ``linear`` (the same along a line) or
-            ``cooldown`` (to zero at once, without a warm-up).
+            ``cosine`` (from there to zero at the last step), ``linear`` (constant until
+            ``start_step``, then along a line to zero) or ``cooldown`` (along a root, no warm-up).
         total_steps: Steps of the run.
         warmup_steps: Steps in which the rate climbs to its peak.
         start_step: The step at which a ``linear`` or ``cooldown`` schedule begins to fall.
