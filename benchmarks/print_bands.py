@@ -56,13 +56,13 @@ def format_table(rows: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]])
     return "\n".join(lines)
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Separate every track and print the table over all of them."""
     parser = argparse.ArgumentParser(description="levels and errors of estimates by band")
     parser.add_argument("--model", required=True)
     parser.add_argument("--weights", default="default")
     parser.add_argument("--data", required=True, type=Path)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     separator = Separator(arguments.model, weights=arguments.weights, mixture_consistency=False)
     sums = {source: np.zeros((3, len(EDGES_HZ) - 1)) for source in separator.sources}
     for track in find_evaluation_tracks(arguments.data, sources=separator.sources):

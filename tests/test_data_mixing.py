@@ -345,3 +345,16 @@ def test_a_source_without_any_track_is_named(tracks):
     only_drums = [track for track in tracks if set(track.files) == {"drums"}]
     with pytest.raises(ValueError, match="'vocals'"):
         dataset(only_drums)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"level_dbfs": {"vocal": -19.0}},
+        {"layer_probability": {"vocal": 0.1}},
+        {"augmentations": (PlannedAugmentation(transform=Gain(), sources=("vocal",)),)},
+    ],
+)
+def test_a_setting_for_a_source_that_is_not_drawn_is_warned_of(tracks, options):
+    with pytest.warns(UserWarning, match=f"{next(iter(options))} is set for vocal,"):
+        dataset(tracks, **options)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import print_bands
+from tests.evaluation_tracks import SOURCES, make_stems, write_track
 
 RATE = 44100
 
@@ -32,3 +33,16 @@ def test_missing_highs_show():
     assert float(cells[1][4]) == pytest.approx(50.0, abs=0.2)
     assert float(cells[2][4]) == pytest.approx(50.0, abs=0.2)
     assert float(cells[2][1]) == 0.0
+
+
+def test_the_command_sums_over_all_tracks(tmp_path, capsys):
+    for seed in range(2):
+        write_track(tmp_path / f"song {seed}", make_stems(seed, rate=RATE), rate=RATE)
+    options = ["--model", "lightsaft_tfctdf_tiny", "--weights", "test", "--data", str(tmp_path)]
+    assert print_bands.main(options) == 0
+    rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [cells[0].strip() for cells in rows[::3]] == list(SOURCES)
+    # The vocals of these tracks are noise up to 11 kHz, so a good quarter of them is above 8 kHz.
+    energies = [float(cell) for cell in rows[1][2:]]
+    assert sum(energies) == pytest.approx(100.0, abs=0.5)
+    assert energies[-1] == pytest.approx(100 * (11025 - 8000) / 11025, abs=1.0)

@@ -7,6 +7,7 @@ resume is to go on counting. No generator's state has to be saved.
 """
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -87,6 +88,10 @@ class MixingDataset(Dataset):
 
     Raises:
         ValueError: If no track has one of the sources.
+
+    Warns:
+        UserWarning: If the config names a source that is not drawn. That is no error, because a
+            recipe for four sources may train a network of fewer.
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class MixingDataset(Dataset):
         self.sources = tuple(sources)
         self.config = config
         self.seed = seed
+        _warn_of_strangers(config, self.sources)
         self._solo = {
             source: _weigh(
                 [track for track in tracks if source in track.files],
@@ -216,6 +222,23 @@ class _Pool:
     def draw(self, generator: np.random.Generator) -> DecodedTrack:
         """Draw one track."""
         return self.tracks[int(np.searchsorted(self.cumulative, generator.random(), side="right"))]
+
+
+def _warn_of_strangers(config: MixingConfig, sources: tuple[str, ...]) -> None:
+    """Warn of settings for sources that are not drawn: misspelt, or for another network."""
+    named = {
+        "level_dbfs": set(config.level_dbfs),
+        "layer_probability": set(config.layer_probability),
+        "augmentations": {name for planned in config.augmentations for name in planned.sources},
+    }
+    for setting, names in named.items():
+        strangers = sorted(names - set(sources))
+        if strangers:
+            warnings.warn(
+                f"{setting} is set for {', '.join(strangers)}, but the sources that are drawn are "
+                f"{', '.join(sources)}",
+                stacklevel=3,
+            )
 
 
 def _weigh(tracks: list[DecodedTrack], seconds, group_weights: Mapping[str, float]) -> _Pool:
