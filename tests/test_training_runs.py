@@ -14,10 +14,12 @@ from accelerate.state import AcceleratorState
 
 import zoo
 from tests.training_data import SOURCES, SPEC, make_config, make_tracks
-from zoo.builder import load_spec
+from zoo.builder import load_into, load_spec
 from zoo.data import decode_tracks, find_tracks
+from zoo.errors import WeightsError
 from zoo.training.checkpoints import latest_checkpoint, list_checkpoints, load_checkpoint
 from zoo.training.errors import TrainingError
+from zoo.training.initial_weights import read_initial_weights
 from zoo.training.losses import LOSSES
 from zoo.training.recipe import to_dict
 from zoo.training.session import DataFolders, branch_run, find_data, resume_run, start_run
@@ -161,6 +163,36 @@ def test_a_branch_may_have_another_optimizer(tmp_path, folders, weight_decay):
     state = final_state(trainer.folder.directory)["optimizer"]
     assert 0.5 in {group["weight_decay"] for group in state["param_groups"]}
     assert {int(part["step"]) for part in state["state"].values()} == {1}
+
+
+def test_a_run_starts_from_weights_of_a_mapping_with_a_mask_of_zero(tmp_path, folders):
+    start(folders, tmp_path / "mapping").run()
+    weights = tmp_path / "mapping" / "last.safetensors"
+    mapping = zoo.build(str(weights))
+    spec = load_spec({**SPEC, "estimate": "mapping_and_mask"})
+    masked = load_into(zoo.build(spec), read_initial_weights(spec, str(weights)))
+    mixture = torch.randn(1, 2, 2000, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(masked(mixture), mapping(mixture), rtol=0, atol=0)
+
+    config = make_config(initial_weights=str(weights))
+    start_run(spec, config, folders=folders, output=tmp_path / "masked", device="cpu").run()
+    trained = zoo.build(str(tmp_path / "masked" / "last.safetensors")).state_dict()
+    assert bool(trained["unet.exit.weight"].unflatten(0, (-1, 6))[:, 4:].any())
+    change = trained["embedding.weight"] - mapping.state_dict()["embedding.weight"]
+    assert float(change.abs().max()) < 0.05  # six steps away from where it started
+    # The file may be gone by the time that a run is resumed.
+    weights.unlink()
+    assert resume_run(tmp_path / "masked", device="cpu").step == 6
+
+
+def test_initial_weights_of_another_network_leave_no_folder(tmp_path, folders):
+    start(folders, tmp_path / "run").run()
+    config = make_config(initial_weights=str(tmp_path / "run" / "last.safetensors"))
+    wider = load_spec({**SPEC, "unet": {**SPEC["unet"], "key_dim": 4}})
+    with pytest.raises(WeightsError, match="unet"):
+        start_run(wider, config, folders=folders, output=tmp_path / "wider", device="cpu")
+    assert not (tmp_path / "wider").exists()
 
 
 def test_a_nan_loss_stops_and_leaves_the_last_checkpoint(tmp_path, folders, monkeypatch):

@@ -34,6 +34,7 @@ __all__ = [
     "HubSettings",
     "LoadedWeights",
     "ResolvedWeights",
+    "check_same_network",
     "choose_default_model",
     "load_pretrained",
     "load_weights",
@@ -130,7 +131,7 @@ def load_weights(
     resolved = resolve_weights(spec.name, weights, progress=progress)
     checkpoint = read_checkpoint(resolved.path)
     if checkpoint.spec is not None:
-        _check_same_network(checkpoint.spec, spec, resolved.path.name)
+        check_same_network(checkpoint.spec, spec, resolved.path.name)
     return LoadedWeights(
         state_dict=_adapt(checkpoint, spec, resolved.path.name),
         tag=resolved.tag,
@@ -214,8 +215,17 @@ def _adapt(checkpoint: Checkpoint, spec: Spec, name: str) -> dict[str, Tensor]:
         ) from error
 
 
-def _check_same_network(stored: Spec, wanted: Spec, name: str) -> None:
-    """Refuse weights of another network, such as one with its sources in another order."""
+def check_same_network(stored: Spec, wanted: Spec, name: str) -> None:
+    """Refuse weights of another network, such as one with its sources in another order.
+
+    Args:
+        stored: The spec that the weights are for.
+        wanted: The spec of the network that is to have them.
+        name: What the weights are called, for the message.
+
+    Raises:
+        WeightsError: With every key in which the two differ.
+    """
     ignored = {"name", "title", "paper", "chunk_frames"}
     mine, theirs = wanted.to_dict(), stored.to_dict()
     keys = [key for key in mine.keys() | theirs.keys() if key not in ignored]

@@ -70,6 +70,8 @@ class TrainingConfig:
 
     Args:
         model: Name of a spec, or the path of one.
+        initial_weights: A file of ours or a repository on the Hub that the network starts from;
+            empty starts it from random weights.
         mixtures: Mixtures in a batch, over all processes.
         sources_per_mixture: Conditions trained on each mixture; 0 means every source. They share
             the encoding where the network allows that.
@@ -94,6 +96,7 @@ class TrainingConfig:
     """
 
     model: str
+    initial_weights: str = ""
     mixtures: int = 4
     sources_per_mixture: int = 0
     loss: str = "spec_mse"

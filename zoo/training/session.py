@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
-from zoo.builder import build, load_spec
+from zoo.builder import build, load_into, load_spec
 from zoo.data import Track, decode_tracks, find_tracks, require_disjoint
 from zoo.data.decoded import Progress
 from zoo.data.musdb18 import find_musdb18_tracks, is_musdb18
@@ -17,6 +18,7 @@ from zoo.spec import Spec
 from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from zoo.training.config import ScheduleConfig, TrainingConfig
 from zoo.training.errors import TrainingError
+from zoo.training.initial_weights import read_initial_weights
 from zoo.training.listeners import Listener, default_listeners
 from zoo.training.recipe import override, parse_config, to_dict
 from zoo.training.run_folder import RunFolder
@@ -62,14 +64,18 @@ def start_run(
         TrainingError: If ``output`` holds a run already.
         AudioError: If the data are not right.
         ValueError: If a validation file is trained on.
+        WeightsError: If there are no such initial weights, or they are for another network.
     """
+    initial = None
+    if config.initial_weights:
+        initial = read_initial_weights(spec, config.initial_weights)
     folder = RunFolder(output)
     accelerator = make_accelerator(config, device=device)
     if accelerator.is_main_process:
         folder.create(spec=spec.to_dict(), config=to_dict(config))
         folder.write_data(folders.to_dict())
     job = _Job(spec=spec, config=config, folders=folders, folder=folder)
-    return _make_trainer(job, accelerator, listener, on_decoded)
+    return _make_trainer(job, accelerator, listener, on_decoded, initial=initial)
 
 
 def resume_run(
@@ -206,9 +212,14 @@ class _Job:
 
 
 def _make_trainer(
-    job: _Job, accelerator: Accelerator, listener: Listener | None, on_decoded: Progress | None
+    job: _Job,
+    accelerator: Accelerator,
+    listener: Listener | None,
+    on_decoded: Progress | None,
+    *,
+    initial: Mapping[str, Tensor] | None = None,
 ) -> Trainer:
-    """Decode the data, build the network from its seed and join the two."""
+    """Decode the data, build the network as the run begins and join the two."""
     spec, config = job.spec, job.config
     train, valid = find_data(job.folders, sources=spec.sources + config.data.background)
     with accelerator.main_process_first():
@@ -224,6 +235,8 @@ def _make_trainer(
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         model = build(spec)
+    if initial is not None:
+        load_into(model, initial).train()
     listeners = [] if listener is None else [listener]
     if accelerator.is_main_process:
         listeners += default_listeners(
