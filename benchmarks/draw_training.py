@@ -38,11 +38,21 @@ def read_run(path: Path) -> list[Record]:
 
 
 def join_runs(runs: Sequence[Sequence[Record]]) -> list[Record]:
-    """Join runs in their order, each up to where the next one begins."""
+    """Join runs in their order, each up to where the next one begins.
+
+    A run that begins no later than the one in front of it is no branch: it started from that one's weights
+    (``initial_weights``), and its steps are counted on from there.
+    """
     joined: list[Record] = []
+    begin = 0
     for records in runs:
         first = min(record["step"] for record in records)
+        if joined and first <= begin:
+            shift = max(record["step"] for record in joined)
+            records = [record | {"step": record["step"] + shift} for record in records]
+            first += shift
         joined = [record for record in joined if record["step"] < first] + list(records)
+        begin = first
     return joined
 
 

@@ -34,6 +34,14 @@ def test_a_branch_takes_the_place_of_what_its_run_did_later(tmp_path, monkeypatc
     assert "no measurements" in capsys.readouterr().err
 
 
+def test_a_run_that_started_from_the_weights_of_another_is_counted_on():
+    runs = [
+        [{"step": 20, "loss": 0.5}, {"step": 40, "loss": 0.4}],
+        [{"step": 20, "loss": 0.3}, {"step": 30, "loss": 0.2}],
+    ]
+    assert [record["step"] for record in draw_training.join_runs(runs)] == [20, 40, 60, 70]
+
+
 def test_an_earlier_training_is_drawn_beside(tmp_path, monkeypatch, capsys):
     run = write_run(tmp_path / "run", [10, 20], 0.5)
     earlier = write_run(tmp_path / "earlier", [10, 30], 0.4) / "metrics.jsonl"
