@@ -40,8 +40,8 @@ def read_run(path: Path) -> list[Record]:
 def join_runs(runs: Sequence[Sequence[Record]]) -> list[Record]:
     """Join runs in their order, each up to where the next one begins.
 
-    A run that begins no later than the one in front of it is no branch: it started from that one's weights
-    (``initial_weights``), and its steps are counted on from there.
+    A run that begins no later than the one in front of it is no branch: it started from that one's
+    weights (``initial_weights``), and its steps are counted on from there.
     """
     joined: list[Record] = []
     begin = 0
