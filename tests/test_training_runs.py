@@ -145,8 +145,9 @@ def test_a_branch_goes_on_with_another_recipe_and_leaves_the_run(tmp_path, folde
     assert (trainer.step, trainer.config.loss) == (step + 2, "normalised_rms_wave")
     assert latest_checkpoint(tmp_path / "run" / "checkpoints") == before
     assert "l1_wave" in (tmp_path / "run" / "config.yaml").read_text()
-    with pytest.raises(ValueError, match="keeps the network"):
-        branch_run(tmp_path / "run", changes={"model": "lightsaft"}, output=tmp_path / "other")
+    for key in ("model", "initial_weights"):
+        with pytest.raises(ValueError, match=f"{key}: a branch keeps the network"):
+            branch_run(tmp_path / "run", changes={key: "other"}, output=tmp_path / "other")
     with pytest.raises(ValueError, match="unknown key"):
         branch_run(tmp_path / "run", changes={"los": "sdr"}, output=tmp_path / "other")
 

@@ -105,7 +105,7 @@ class MixingDataset(Dataset):
         self.sources = tuple(sources)
         self.config = config
         self.seed = seed
-        _warn_of_strangers(config, self.sources)
+        _warn_of_unknown_sources(config, self.sources)
         self._solo = {
             source: _weigh(
                 [track for track in tracks if source in track.files],
@@ -224,7 +224,7 @@ class _Pool:
         return self.tracks[int(np.searchsorted(self.cumulative, generator.random(), side="right"))]
 
 
-def _warn_of_strangers(config: MixingConfig, sources: tuple[str, ...]) -> None:
+def _warn_of_unknown_sources(config: MixingConfig, sources: tuple[str, ...]) -> None:
     """Warn of settings for sources that are not drawn: misspelt, or for another network."""
     named = {
         "level_dbfs": set(config.level_dbfs),
@@ -232,10 +232,10 @@ def _warn_of_strangers(config: MixingConfig, sources: tuple[str, ...]) -> None:
         "augmentations": {name for planned in config.augmentations for name in planned.sources},
     }
     for setting, names in named.items():
-        strangers = sorted(names - set(sources))
-        if strangers:
+        unknown = sorted(names - set(sources))
+        if unknown:
             warnings.warn(
-                f"{setting} is set for {', '.join(strangers)}, but the sources that are drawn are "
+                f"{setting} is set for {', '.join(unknown)}, but the sources that are drawn are "
                 f"{', '.join(sources)}",
                 stacklevel=3,
             )

@@ -128,8 +128,12 @@ def branch_run(
     """
     if cooldown_steps is not None and cooldown_steps < 1:
         raise TrainingError(f"a cool-down takes at least 1 step, got {cooldown_steps}")
-    if "model" in changes:
-        raise ValueError("a branch keeps the network of its run; start a new run for another")
+    for fixed in ("model", "initial_weights"):
+        if fixed in changes:
+            raise ValueError(
+                f"{fixed}: a branch keeps the network and the weights of its run; start a new run "
+                "for others"
+            )
     folder = RunFolder(directory)
     before = parse_config(folder.read_yaml("config.yaml"))
     config = override(before, changes)
