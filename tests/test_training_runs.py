@@ -15,8 +15,10 @@ from accelerate.state import AcceleratorState
 import zoo
 from tests.training_data import SOURCES, SPEC, make_config, make_tracks
 from zoo.builder import load_into, load_spec
+from zoo.checkpoints import read_checkpoint, write_safetensors
 from zoo.data import decode_tracks, find_tracks
 from zoo.errors import WeightsError
+from zoo.manifests import WeightsEntry
 from zoo.training.checkpoints import latest_checkpoint, list_checkpoints, load_checkpoint
 from zoo.training.errors import TrainingError
 from zoo.training.initial_weights import read_initial_weights
@@ -171,7 +173,7 @@ def test_a_run_starts_from_weights_of_a_mapping_with_a_mask_of_zero(tmp_path, fo
     weights = tmp_path / "mapping" / "last.safetensors"
     mapping = zoo.build(str(weights))
     spec = load_spec({**SPEC, "estimate": "mapping_and_mask"})
-    masked = load_into(zoo.build(spec), read_initial_weights(spec, str(weights)))
+    masked = load_into(zoo.build(spec), read_initial_weights(spec, str(weights)).state)
     mixture = torch.randn(1, 2, 2000, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         torch.testing.assert_close(masked(mixture), mapping(mixture), rtol=0, atol=0)
@@ -185,6 +187,30 @@ def test_a_run_starts_from_weights_of_a_mapping_with_a_mask_of_zero(tmp_path, fo
     # The file may be gone by the time that a run is resumed.
     weights.unlink()
     assert resume_run(tmp_path / "masked", device="cpu").step == 6
+
+
+def test_the_licence_of_initial_weights_goes_with_all_that_comes_of_them(tmp_path, folders):
+    spec = load_spec(SPEC)
+    entry = WeightsEntry(
+        spec=spec.name,
+        tag="theirs",
+        licence="CC-BY-SA-3.0",
+        training_data="Their songs",
+        credits=("Somebody",),
+    )
+    weights = write_safetensors(
+        tmp_path / "theirs.safetensors", zoo.build(spec).state_dict(), spec=spec, entry=entry
+    )
+    start(folders, tmp_path / "run", initial_weights=str(weights)).run()
+    branch = branch_run(tmp_path / "run", changes={"schedule.total_steps": 7})
+    resume_run(branch, device="cpu").run()
+    for file in (tmp_path / "run" / "weights.safetensors", branch / "last.safetensors"):
+        derived = read_checkpoint(file).entry
+        assert (derived.licence, derived.credits) == ("CC-BY-SA-3.0", ("Somebody",))
+        assert "Their songs" in derived.training_data
+        assert f"{spec.name}.theirs" in derived.notes
+    start(folders, tmp_path / "own").run()
+    assert read_checkpoint(tmp_path / "own" / "last.safetensors").entry is None
 
 
 def test_initial_weights_of_another_network_leave_no_folder(tmp_path, folders):

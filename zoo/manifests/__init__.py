@@ -18,9 +18,10 @@ from zoo.manifests.folder import (
     specs_with_weights,
     weights_folder,
 )
-from zoo.manifests.parser import parse_entry, parse_manifest
+from zoo.manifests.parser import MAX_TEXT, parse_entry, parse_manifest
 
 __all__ = [
+    "MAX_TEXT",
     "HubFile",
     "Manifest",
     "Metric",

@@ -2,17 +2,34 @@
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from zoo.hub import check_same_network, load_pretrained
+from zoo.manifests import MAX_TEXT, WeightsEntry
 from zoo.spec import Spec
 
 EXIT_NAMES = ("unet.exit.weight", "unet.exit.bias")
+DERIVED_TAG = "derived"
 
 
-def read_initial_weights(spec: Spec, source: str) -> dict[str, Tensor]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitialWeights:
+    """What a network starts from.
+
+    Attributes:
+        state: Tensors by the network's keys.
+        entry: Licence and credits that go with whatever is made of them, None if the weights came
+            without a record.
+    """
+
+    state: Mapping[str, Tensor]
+    entry: WeightsEntry | None
+
+
+def read_initial_weights(spec: Spec, source: str) -> InitialWeights:
     """Read what a network is to start from.
 
     Weights of a mapping can start a network that estimates by a mapping and a mask: its mask is
@@ -32,7 +49,21 @@ def read_initial_weights(spec: Spec, source: str) -> dict[str, Tensor]:
         state |= widen_exit(state, stored)
         stored = dataclasses.replace(stored, estimate=spec.estimate)
     check_same_network(stored, spec, source)
-    return state
+    entry = loaded.manifest_entry
+    return InitialWeights(state=state, entry=entry and derive_entry(entry, spec))
+
+
+def derive_entry(entry: WeightsEntry, spec: Spec) -> WeightsEntry:
+    """Return the record of weights that were trained on: its terms stay, its results do not."""
+    data = f"Tracks not named here, after those of {entry.reference}: {entry.training_data}"
+    return WeightsEntry(
+        spec=spec.name,
+        tag=DERIVED_TAG,
+        licence=entry.licence,
+        training_data=data[:MAX_TEXT],
+        credits=entry.credits,
+        notes=f"Derived from {entry.reference}, whose licence and credits go with it.",
+    )
 
 
 def widen_exit(state: Mapping[str, Tensor], spec: Spec) -> dict[str, Tensor]:

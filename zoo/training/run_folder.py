@@ -2,7 +2,8 @@
 
 ``spec.yaml``, ``config.yaml`` and ``environment.json`` are written once; ``metrics.jsonl`` grows;
 ``checkpoints/`` holds the newest states, ``weights.safetensors`` the best moving average so far and
-``last.safetensors`` the newest.
+``last.safetensors`` the newest. Where it began from others' weights, ``origin.yaml`` holds the
+licence and credits that both carry.
 """
 
 import json
@@ -18,10 +19,12 @@ import yaml
 from torch import Tensor
 
 from zoo.checkpoints import write_safetensors
+from zoo.manifests import WeightsEntry, parse_entry
 from zoo.spec import Spec
 from zoo.training.errors import TrainingError
 
 PACKAGES = ("torch", "timm", "accelerate", "numpy", "soundfile", "soxr", "lightsaft-zoo")
+ORIGIN_FILE = "origin.yaml"
 
 
 class RunFolder:
@@ -76,6 +79,25 @@ class RunFolder:
         """Remember where the data were, for the next resume."""
         self._write_yaml("data.yaml", data)
 
+    def write_origin(self, entry: WeightsEntry) -> None:
+        """Remember the licence and credits that come with the weights that the run began from."""
+        record = {"spec": entry.spec, "tag": entry.tag, "weights": entry.to_dict()}
+        self._write_yaml(ORIGIN_FILE, record)
+
+    def read_origin(self) -> WeightsEntry | None:
+        """Read what ``write_origin`` wrote; None for a run that began from none.
+
+        Raises:
+            WeightsError: If the file is not what was written.
+        """
+        path = self.directory / ORIGIN_FILE
+        if not path.exists():
+            return None
+        record = self.read_yaml(ORIGIN_FILE)
+        return parse_entry(
+            record["weights"], spec=record["spec"], tag=record["tag"], origin=str(path)
+        )
+
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Add one line of measurements."""
         with self.metrics_path.open("a", encoding="utf-8") as stream:
@@ -101,7 +123,7 @@ class RunFolder:
 
     def save_weights(self, name: str, state: Mapping[str, Tensor], *, spec: Spec) -> Path:
         """Write weights as a file that ``zoo.build`` reads."""
-        return write_safetensors(self.directory / name, state, spec=spec)
+        return write_safetensors(self.directory / name, state, spec=spec, entry=self.read_origin())
 
     def _write_yaml(self, name: str, values: Mapping[str, Any]) -> None:
         text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)

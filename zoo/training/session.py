@@ -74,8 +74,11 @@ def start_run(
     if accelerator.is_main_process:
         folder.create(spec=spec.to_dict(), config=to_dict(config))
         folder.write_data(folders.to_dict())
+        if initial is not None and initial.entry is not None:
+            folder.write_origin(initial.entry)
     job = _Job(spec=spec, config=config, folders=folders, folder=folder)
-    return _make_trainer(job, accelerator, listener, on_decoded, initial=initial)
+    state = None if initial is None else initial.state
+    return _make_trainer(job, accelerator, listener, on_decoded, initial=state)
 
 
 def resume_run(
@@ -152,6 +155,9 @@ def branch_run(
     branch = RunFolder(output or folder.directory / f"{kind}_{start:08d}")
     branch.create(spec=folder.read_yaml("spec.yaml"), config=to_dict(config))
     branch.write_data(folder.read_yaml("data.yaml"))
+    origin = folder.read_origin()
+    if origin is not None:
+        branch.write_origin(origin)
     # The branch chooses among its own weights, which a rate or a loss of its own has shaped.
     save_checkpoint(
         state | {"config": to_dict(config), "best": float("-inf")}, branch.checkpoints, step=start
