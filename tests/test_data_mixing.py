@@ -22,6 +22,7 @@ from zoo.data.augmentations import (
     soft_clip_bus,
 )
 from zoo.data.mixing import PlannedAugmentation
+from zoo.data.production import Doubling, Echo, Stutter
 from zoo.data.timing import EDGE_SAMPLES, Pitch, Speed, Tempo
 from zoo.training.batches import StepSampler, load_batches
 
@@ -121,7 +122,17 @@ def test_equaliser_changes_a_tone_by_its_curve_and_keeps_the_level():
 
 
 @pytest.mark.parametrize(
-    "transform", [Saturation(), Reverberation(), StereoWidth(), Equaliser(), BandLimit()]
+    "transform",
+    [
+        Saturation(),
+        Reverberation(),
+        StereoWidth(),
+        Equaliser(),
+        BandLimit(),
+        Doubling(),
+        Echo(min_seconds=0.01, max_seconds=0.02),
+        Stutter(),
+    ],
 )
 def test_timbre_keeps_the_level(transform):
     audio = tone(440)
@@ -152,6 +163,49 @@ def test_reverberation_sounds_after_the_source_and_never_before():
     changed = Reverberation(min_seconds=0.3, max_seconds=0.3)(audio, generator(2))
     assert np.abs(changed[:, :10000]).max() < 1e-5
     assert rms(changed[:, 12000:14000]) > 10 * rms(changed[:, 22000:24000]) > 0
+
+
+def test_doubling_bends_a_tone_no_further_than_its_cents_and_never_early():
+    audio = tone(1000, num_samples=88200)
+    changed = Doubling(min_cents=20, max_cents=20)(audio, generator(4))
+    spectrum = np.abs(np.fft.rfft(changed[0] * np.hanning(88200))) ** 2
+    frequencies = np.fft.rfftfreq(88200, 1 / 44100)
+    near = np.abs(1200 * np.log2(np.maximum(frequencies, 1) / 1000))
+    assert spectrum[near > 25].sum() < 1e-3 * spectrum.sum()
+    assert spectrum[(near > 3) & (near < 25)].sum() > 0.02 * spectrum.sum()
+
+    audio[:, :20000] = 0.0
+    assert not Doubling()(audio, generator(4))[:, :20000].any()
+
+
+def test_echo_repeats_at_its_delay_from_side_to_side():
+    audio = np.zeros((2, 4410), dtype=np.float32)
+    audio[0, 100] = 1.0
+    places = {"straight": set(), "turned": set()}
+    for seed in range(8):
+        echo = Echo(min_seconds=0.01, max_seconds=0.01, low_db=-6, high_db=-6)
+        changed = echo(audio, generator(seed))
+        changed = changed / changed[0, 100]
+        turned = bool(changed[1].any())
+        places["turned" if turned else "straight"].add(seed)
+        for number in range(1, 6):
+            channel = number % 2 if turned else 0
+            expected = 10 ** (-6 * number / 20)
+            assert changed[channel, 100 + 441 * number] == pytest.approx(expected, rel=1e-4)
+    assert all(places.values())
+
+
+def test_stutter_plays_a_slice_again():
+    audio = generator(1).standard_normal((2, 44100)).astype(np.float32)
+    changed = Stutter(min_seconds=0.1, max_seconds=0.1, max_repeats=1, max_places=1, max_gap=0.0)(
+        audio, generator(2)
+    )
+    places = np.flatnonzero(np.abs(changed / changed[0, 0] - audio / audio[0, 0])[0] > 1e-3)
+    start, end = places[0], places[-1] + 1
+    # The first slice has its edges faded, the second takes the place of what followed.
+    assert end - start == pytest.approx(2 * 4410, abs=4)
+    middle = changed[:, start : start + 8820].reshape(2, 2, 4410)[..., 200:-200]
+    np.testing.assert_allclose(middle[:, 0], middle[:, 1], rtol=1e-4, atol=1e-3)
 
 
 def test_stereo_width_zero_is_mono():

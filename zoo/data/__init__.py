@@ -6,16 +6,20 @@
 
 from zoo.data.decoded import DecodedFile, DecodedTrack, decode_tracks
 from zoo.data.mixing import MixingConfig, MixingDataset
+from zoo.data.production import Doubling, Echo, Stutter
 from zoo.data.timing import Pitch, Speed, Tempo
 from zoo.data.tracks import Track, find_tracks, require_disjoint
 
 __all__ = [
     "DecodedFile",
     "DecodedTrack",
+    "Doubling",
+    "Echo",
     "MixingConfig",
     "MixingDataset",
     "Pitch",
     "Speed",
+    "Stutter",
     "Tempo",
     "Track",
     "decode_tracks",

@@ -52,7 +52,7 @@ class Gain:
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return the scaled audio."""
-        return audio * np.float32(_decibels(generator.uniform(self.low_db, self.high_db)))
+        return audio * np.float32(decibels(generator.uniform(self.low_db, self.high_db)))
 
 
 @AUGMENTATIONS.register("channel_swap")
@@ -104,7 +104,7 @@ class Equaliser:
         curve = generator.normal(0.0, self.deviation_db, self.num_knots)
         # Few points suffice for a smooth curve; between them the filter is interpolated linearly.
         points = np.linspace(0.0, self.sample_rate / 2, 2049)
-        gains = _decibels(np.interp(np.log(np.maximum(points, 1.0)), np.log(knots), curve))
+        gains = decibels(np.interp(np.log(np.maximum(points, 1.0)), np.log(knots), curve))
         return match_level(_filter(audio, np.asarray(gains, dtype=np.float32)), audio)
 
 
@@ -156,7 +156,7 @@ class Saturation:
         peak = float(np.abs(audio).max(initial=0.0))
         if peak < 1e-5:
             return audio
-        drive = _decibels(generator.uniform(self.low_db, self.high_db)) / peak
+        drive = decibels(generator.uniform(self.low_db, self.high_db)) / peak
         return match_level(np.tanh(audio * np.float32(drive)), audio)
 
 
@@ -192,7 +192,7 @@ class Reverberation:
         tail = tail + (smooth - tail) * times
         tail[:, : round(generator.uniform(0.002, 0.03) * self.sample_rate)] = 0.0
         wet = _convolve(audio, tail)
-        level = _decibels(generator.uniform(self.low_db, self.high_db))
+        level = decibels(generator.uniform(self.low_db, self.high_db))
         return match_level(audio + level * match_level(wet, audio), audio)
 
 
@@ -218,7 +218,7 @@ class StereoWidth:
         width = np.float32(generator.uniform(self.min_width, self.max_width))
         balance = generator.uniform(-self.max_balance_db, self.max_balance_db) / 2
         middle, side = 0.5 * (audio[0] + audio[1]), 0.5 * (audio[0] - audio[1]) * width
-        sides = [_decibels(balance) * (middle + side), _decibels(-balance) * (middle - side)]
+        sides = [decibels(balance) * (middle + side), decibels(-balance) * (middle - side)]
         return match_level(np.stack(sides).astype(np.float32), audio)
 
 
@@ -239,12 +239,12 @@ def soft_clip_bus(targets: np.ndarray, *, drive_db: float) -> np.ndarray:
     peak = float(np.abs(bus).max(initial=0.0))
     if peak < 1e-5:
         return targets
-    driven = bus * np.float32(_decibels(drive_db) / peak)
+    driven = bus * np.float32(decibels(drive_db) / peak)
     gain = np.divide(np.tanh(driven), driven, out=np.ones_like(driven), where=driven != 0)
     return targets * gain
 
 
-def _decibels(value: float | np.ndarray) -> np.ndarray | float:
+def decibels(value: float | np.ndarray) -> np.ndarray | float:
     """Turn decibels into a factor."""
     return 10.0 ** (value / 20.0)
 
