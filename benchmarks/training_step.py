@@ -25,7 +25,8 @@ class Step:
     def __init__(self, model: str, *, compiled: bool) -> None:
         self.network = zoo.build(model).to(memory_format=torch.channels_last)
         if compiled:
-            self.network.unet.compile(dynamic=False)
+            for part in self.network.parts:
+                part.unet.compile(dynamic=False)
         self.optimizer = create_optimizer_v2(
             self.network, opt="muon", lr=LEARNING_RATE, weight_decay=0.0, nesterov=True
         )

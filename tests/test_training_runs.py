@@ -1,5 +1,6 @@
 """Whole runs of a tiny network: they learn, stop, go on, branch, and fail kindly."""
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -147,7 +148,7 @@ def test_a_branch_goes_on_with_another_recipe_and_leaves_the_run(tmp_path, folde
     assert (trainer.step, trainer.config.loss) == (step + 2, "normalised_rms_wave")
     assert latest_checkpoint(tmp_path / "run" / "checkpoints") == before
     assert "l1_wave" in (tmp_path / "run" / "config.yaml").read_text()
-    for key in ("model", "initial_weights"):
+    for key in ("model", "initial_weights", "initial_low_band"):
         with pytest.raises(ValueError, match=f"{key}: a branch keeps the network"):
             branch_run(tmp_path / "run", changes={key: "other"}, output=tmp_path / "other")
     with pytest.raises(ValueError, match="unknown key"):
@@ -187,6 +188,43 @@ def test_a_run_starts_from_weights_of_a_mapping_with_a_mask_of_zero(tmp_path, fo
     # The file may be gone by the time that a run is resumed.
     weights.unlink()
     assert resume_run(tmp_path / "masked", device="cpu").step == 6
+
+
+def test_a_low_band_is_trained_alone_and_then_with_the_rest(tmp_path, folders):
+    low_band = {"n_fft": 1024, "hop_length": 256, "num_bins": 256, "num_subbands": 2, "width": 6}
+    unet = {**SPEC["unet"], "num_subbands": 2}
+    spec = load_spec({**SPEC, "unet": unet, "low_band": low_band})
+    outer = dataclasses.replace(spec, low_band=None)
+    for part, name in ((outer, "rest"), (spec.low_band_spec, "low")):
+        start_run(part, make_config(), folders=folders, output=tmp_path / name, device="cpu").run()
+    files = {name: str(tmp_path / name / "last.safetensors") for name in ("rest", "low")}
+    changes = {"initial_weights": files["rest"], "initial_low_band": files["low"]}
+    run = start_run(
+        spec, make_config(**changes), folders=folders, output=tmp_path / "both", device="cpu"
+    )
+    run.run()
+    before = zoo.build(files["low"]).state_dict()
+    after = zoo.build(str(tmp_path / "both" / "last.safetensors")).low_band.state_dict()
+    change = after["embedding.weight"] - before["embedding.weight"]
+    assert 0 < float(change.abs().max()) < 0.05  # six steps away from where it started
+    half = 0.5 * before["unet.exit.weight"]
+    assert float((after["unet.exit.weight"] - half).abs().max()) < 0.05
+    with pytest.raises(WeightsError, match="has no low band to start from"):
+        read_initial_weights(outer, files["rest"], low_band=files["low"])
+    with pytest.raises(WeightsError, match="which differs from"):
+        read_initial_weights(spec, files["low"], low_band=files["rest"])
+    with pytest.raises(ValueError, match="initial_low_band needs initial_weights"):
+        make_config(initial_low_band=files["low"])
+
+
+def test_what_a_network_of_the_lowest_bins_cannot_estimate_is_no_part_of_its_loss(
+    tmp_path, folders
+):
+    spec = load_spec({**SPEC, "stft": {"n_fft": 256, "hop_length": 128, "num_bins": 32}})
+    trainer = start_run(spec, make_config(), folders=folders, output=tmp_path, device="cpu")
+    targets = torch.randn(2, 4, 2, 1920, generator=torch.Generator().manual_seed(0))
+    spectrum = torch.fft.rfft(trainer._place_targets(targets)).abs()
+    assert float(spectrum[..., 280:].max()) < 0.05 * float(spectrum[..., :220].max())
 
 
 def test_the_licence_of_initial_weights_goes_with_all_that_comes_of_them(tmp_path, folders):

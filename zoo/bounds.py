@@ -35,7 +35,8 @@ def meta_network(spec: Spec, *, bounds: Bounds = DEFAULT_BOUNDS) -> SeparationNe
     Raises:
         SpecError: If the network would exceed the bounds, or a block refuses its sizes.
     """
-    _check_features(spec, bounds)
+    for part in spec.parts:
+        _check_features(part, bounds)
     try:
         with torch.device("meta"):
             network = SeparationNetwork(spec)

@@ -23,7 +23,7 @@ class StageInfo:
     """One row of the stage table.
 
     Attributes:
-        name: Place in the network, e.g. ``decoder.0``.
+        name: Place in the network, e.g. ``decoder.0`` or ``low_band.decoder.0``.
         blocks: Names of its blocks, in the order of computation.
         in_shape: (H, T, F) that enters, of one chunk.
         out_shape: (H, T, F) that leaves.
@@ -139,9 +139,20 @@ def count_parameters(module: nn.Module) -> int:
 
 def _count(network: SeparationNetwork, num_conditions: int) -> tuple[int, tuple[StageInfo, ...]]:
     """MACs a second of audio, in all and by stage, for a number of sources sharing a mixture."""
+    total, stages = _count_unet(network, num_conditions)
+    if network.low_band is None:
+        return total, stages
+    more, low_stages = _count_unet(network.low_band, num_conditions)
+    renamed = (replace(stage, name=f"low_band.{stage.name}") for stage in low_stages)
+    return total + more, (*stages, *renamed)
+
+
+def _count_unet(
+    network: SeparationNetwork, num_conditions: int
+) -> tuple[int, tuple[StageInfo, ...]]:
     spec = network.spec
     edge_channels = 2 * spec.channels * spec.unet.num_subbands
-    bins = spec.num_bins + (spec.unet.num_subbands == 1)
+    bins = spec.num_bins + spec.sees_all_bins
     spectrogram = torch.empty(1, edge_channels, spec.chunk_frames, bins, device="meta")
     condition = None
     if spec.condition is not None:

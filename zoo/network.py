@@ -27,18 +27,21 @@ class Features:
         unet: Skip connections and middle features.
         spectrogram: The mixture's, (B, 2 C, T, F).
         num_samples: N of the mixture.
+        low_band: What the low band's encoder made of it, where there is a low band.
     """
 
     unet: UNetFeatures
     spectrogram: Tensor
     num_samples: int
+    low_band: "Features | None" = None
 
 
 class SeparationNetwork(nn.Module, HubModel):
     """A conditioned source separation network, built from a spec.
 
     The U-Net sees complex spectrograms as real channels. What does not depend on the condition is
-    computed once a mixture, whatever the number of sources.
+    computed once a mixture, whatever the number of sources. With a low band, a second network of
+    the same kind sees the lowest bins of a finer transform, and what the two estimate is added.
 
     Args:
         spec: The network as data.
@@ -59,6 +62,13 @@ class SeparationNetwork(nn.Module, HubModel):
         else:
             self.embedding = None
         self.unet = UNet(spec)
+        low_band = spec.low_band_spec
+        self.low_band = None if low_band is None else SeparationNetwork(low_band)
+
+    @property
+    def parts(self) -> "list[SeparationNetwork]":
+        """The networks whose estimates are added: itself, and that of its low band."""
+        return [self] if self.low_band is None else [self, self.low_band]
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -98,11 +108,7 @@ class SeparationNetwork(nn.Module, HubModel):
             UnknownNameError: If a source is not one of ``self.sources``.
         """
         self._check_mixture(mixture)
-        weights = self._condition_weights(mixture, sources, condition)
-        vectors = self._embed(weights)
-        spectrogram, stacked = self._analyse(mixture)
-        estimate = self.unet(stacked, vectors)
-        return self._synthesise(estimate, spectrogram, weights.shape[1], mixture.shape[-1])
+        return self._estimate(mixture, self._condition_weights(mixture, sources, condition))
 
     def encode(self, mixture: Tensor) -> Features:
         """Compute once what all sources share.
@@ -119,12 +125,7 @@ class SeparationNetwork(nn.Module, HubModel):
                 "to share; call the network itself"
             )
         self._check_mixture(mixture)
-        spectrogram, stacked = self._analyse(mixture)
-        return Features(
-            unet=self.unet.encode(stacked, None),
-            spectrogram=spectrogram,
-            num_samples=mixture.shape[-1],
-        )
+        return self._encode(mixture)
 
     def decode(
         self,
@@ -135,10 +136,7 @@ class SeparationNetwork(nn.Module, HubModel):
     ) -> Tensor:
         """Decode sources from what ``encode`` returned; arguments and result as of the call."""
         weights = self._condition_weights(features.spectrogram, sources, condition)
-        estimate = self.unet.decode(features.unet, self._embed(weights))
-        return self._synthesise(
-            estimate, features.spectrogram, weights.shape[1], features.num_samples
-        )
+        return self._decode(features, weights)
 
     def attention(
         self, mixture: Tensor, *, sources: Sequence[str] | None = None
@@ -150,8 +148,8 @@ class SeparationNetwork(nn.Module, HubModel):
             sources: Names of the sources, all by default.
 
         Returns:
-            By the block's place (for example ``decoder.0``) a tensor (B, S, T', L) that sums to 1
-            over L; T' is 1 where the attention does not vary over time.
+            By the block's place (``decoder.0``, ``low_band.decoder.0``) a tensor (B, S, T', L)
+            that sums to 1 over L; T' is 1 where the attention does not vary over time.
         """
         with self._attention_recorded() as maps:
             self(mixture, sources=sources)
@@ -162,16 +160,42 @@ class SeparationNetwork(nn.Module, HubModel):
             for place, values in maps.items()
         }
 
+    def _estimate(self, mixture: Tensor, weights: Tensor) -> Tensor:
+        """Mixture (B, C, N), weights (B, Q, S) -> (B, Q, C, N)."""
+        spectrogram, stacked = self._analyse(mixture)
+        estimate = self.unet(stacked, self._embed(weights))
+        out = self._synthesise(estimate, spectrogram, weights.shape[1], mixture.shape[-1])
+        return out if self.low_band is None else out + self.low_band._estimate(mixture, weights)
+
+    def _encode(self, mixture: Tensor) -> Features:
+        spectrogram, stacked = self._analyse(mixture)
+        return Features(
+            unet=self.unet.encode(stacked, None),
+            spectrogram=spectrogram,
+            num_samples=mixture.shape[-1],
+            low_band=None if self.low_band is None else self.low_band._encode(mixture),
+        )
+
+    def _decode(self, features: Features, weights: Tensor) -> Tensor:
+        estimate = self.unet.decode(features.unet, self._embed(weights))
+        out = self._synthesise(
+            estimate, features.spectrogram, weights.shape[1], features.num_samples
+        )
+        if self.low_band is None or features.low_band is None:
+            return out
+        return out + self.low_band._decode(features.low_band, weights)
+
     @contextmanager
     def _attention_recorded(self) -> Iterator[dict[str, Tensor]]:
         """Record the attention blocks' outputs of this thread; other threads go unseen."""
         maps: dict[str, Tensor] = {}
         thread = get_ident()
         handles = []
-        for name, module in self.unet.named_modules():
+        for name, module in self.named_modules():
             if not isinstance(module, LatentSourceAttention):
                 continue
             place = name.removesuffix(".frequency.attention").replace(".stage", "")
+            place = place.replace("unet.", "")
 
             def record(
                 _module: nn.Module, _inputs: object, out: Tensor, place: str = place
@@ -193,26 +217,44 @@ class SeparationNetwork(nn.Module, HubModel):
         edges.
         """
         hop, multiple = self.spec.stft.hop_length, self.spec.frame_multiple
+        # Windows that overlap by three quarters and more reach samples behind the last centre.
+        is_enough = num_samples > self.spec.stft.n_fft // 2 and 4 * hop <= self.spec.stft.n_fft
+        if is_enough and (1 + num_samples // hop) % multiple == 0:
+            return num_samples
         needed = max(num_samples, self.spec.stft.n_fft // 2 + 1)
         frames = -(-needed // hop) + 1
         return (-(-frames // multiple) * multiple - 1) * hop
+
+    def limit_band(self, waveform: Tensor) -> Tensor:
+        """Return what of waveforms the network can estimate: all, or the frequencies it sees.
+
+        Shape:
+            (B, C, N) -> (B, C, N)
+        """
+        if self.spec.stft.num_bins is None:
+            return waveform
+        spectrogram, _ = self._analyse(waveform)
+        missing = self.spec.stft.n_fft // 2 + 1 - spectrogram.shape[-1]
+        length = self.padded_length(waveform.shape[-1])
+        limited = self.stft.inverse(F.pad(spectrogram, (0, missing)), num_samples=length)
+        return limited[..., : waveform.shape[-1]]
 
     def _analyse(self, mixture: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, N) -> spectrogram (B, 2 C, T, F) and what of it enters the U-Net."""
         num_samples = mixture.shape[-1]
         padded = F.pad(mixture, (0, self.padded_length(num_samples) - num_samples))
         spectrogram = self.stft(padded)
-        num_subbands = self.spec.unet.num_subbands
-        if num_subbands == 1:
+        if self.spec.sees_all_bins:
             return spectrogram, spectrogram
-        return spectrogram, stack_subbands(spectrogram[..., :-1], num_subbands)
+        kept = spectrogram[..., : self.spec.stft.kept_bins]
+        return kept, stack_subbands(kept, self.spec.unet.num_subbands)
 
     def _synthesise(
         self, estimate: Tensor, spectrogram: Tensor, num_conditions: int, num_samples: int
     ) -> Tensor:
         """U-Net output (B * Q, ...) -> waveforms (B, Q, C, N)."""
-        if self.spec.unet.num_subbands > 1:
-            estimate = F.pad(unstack_subbands(estimate, self.spec.unet.num_subbands), (0, 1))
+        if not self.spec.sees_all_bins:
+            estimate = unstack_subbands(estimate, self.spec.unet.num_subbands)
         if self.spec.estimate != "mapping":
             mixture = expand_batch(spectrogram, estimate.shape[0])
             parts = mixture.shape[1]
@@ -221,6 +263,9 @@ class SeparationNetwork(nn.Module, HubModel):
             else:
                 mask = estimate[:, parts:]  # (B * Q, C, T, F), for real and imaginary parts alike
                 estimate = estimate[:, :parts] + torch.cat((mask, mask), dim=1) * mixture
+        if not self.spec.sees_all_bins:
+            missing = self.spec.stft.n_fft // 2 + 1 - estimate.shape[-1]
+            estimate = F.pad(estimate, (0, missing))
         padded_length = self.padded_length(num_samples)
         waveform = self.stft.inverse(estimate, num_samples=padded_length)
         return waveform[..., :num_samples].unflatten(0, (-1, num_conditions))

@@ -5,164 +5,37 @@ derived by the network, never written.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from blocks import BLOCKS, NoOptions, UnknownNameError
-from blocks.condition import GENERATORS
-from blocks.layers import ACTIVATIONS, NORMS
 from zoo.errors import SpecError
+from zoo.spec_parts import (
+    ROLES,
+    BlockSpec,
+    ConditionSpec,
+    LowBandSpec,
+    StageSpec,
+    StftSpec,
+    UNetSpec,
+    check_choice,
+    check_range,
+)
+from zoo.spec_writing import spec_to_dict
+
+__all__ = [
+    "ROLES",
+    "BlockSpec",
+    "ConditionSpec",
+    "LowBandSpec",
+    "Spec",
+    "StageSpec",
+    "StftSpec",
+    "UNetSpec",
+]
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
-ROLES = ("local", "modulation", "frequency")
 ESTIMATES = ("mapping", "masking", "mapping_and_mask")
-
-
-def check_range(path: str, value: float, low: float, high: float) -> None:
-    """Raise SpecError unless low <= value <= high."""
-    if not low <= value <= high:
-        raise SpecError(f"{path}: must be between {low} and {high}, got {value}")
-
-
-def check_choice(path: str, kind: str, value: str, known: tuple[str, ...] | list[str]) -> None:
-    """Raise SpecError with the closest names unless the value is a known one."""
-    if value not in known:
-        raise SpecError(f"{path}: {UnknownNameError(kind, value, list(known))}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StftSpec:
-    """The time-frequency representation.
-
-    Attributes:
-        n_fft: Samples a frame.
-        hop_length: Samples between frames.
-    """
-
-    n_fft: int
-    hop_length: int
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        check_range("stft.n_fft", self.n_fft, 16, 32768)
-        check_range("stft.hop_length", self.hop_length, 1, self.n_fft // 2)
-        if self.n_fft % 2:
-            raise SpecError(f"stft.n_fft: must be even, got {self.n_fft}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ConditionSpec:
-    """How the source asked for reaches the network.
-
-    Attributes:
-        embed_dim: Width E of the embedding of a source.
-        generator: ``per_stage`` or ``shared``: who makes the modulations' weights.
-        num_layers: Widths in the dense part of a shared generator, doubling from E.
-        dropout: Dropout in a shared generator.
-    """
-
-    embed_dim: int
-    generator: str = "per_stage"
-    num_layers: int = 4
-    dropout: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        check_range("condition.embed_dim", self.embed_dim, 1, 1024)
-        check_choice("condition.generator", "generator", self.generator, GENERATORS)
-        check_range("condition.num_layers", self.num_layers, 1, 6)
-        check_range("condition.dropout", self.dropout, 0.0, 0.95)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BlockSpec:
-    """A block's name in ``BLOCKS`` and its options.
-
-    Attributes:
-        name: The registered name.
-        options: An instance of the block's ``Options``.
-    """
-
-    name: str
-    options: Any = field(default_factory=NoOptions)
-
-    @property
-    def uses_condition(self) -> bool:
-        """Whether the block's output depends on the condition."""
-        return BLOCKS[self.name].uses_condition
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StageSpec:
-    """A U-Net stage: local -> modulation -> x + frequency(x).
-
-    Attributes:
-        local: The block over neighbouring bins and frames.
-        modulation: The modulation by the condition, or None.
-        frequency: The transformation over the frequency axis, or None.
-    """
-
-    local: BlockSpec
-    modulation: BlockSpec | None = None
-    frequency: BlockSpec | None = None
-
-    def blocks(self) -> Iterator[tuple[str, BlockSpec]]:
-        """Iterate over the present blocks with their roles, in the order of computation."""
-        for role in ROLES:
-            block = getattr(self, role)
-            if block is not None:
-                yield role, block
-
-    @property
-    def uses_condition(self) -> bool:
-        """Whether the stage's output depends on the condition."""
-        return any(block.uses_condition for _, block in self.blocks())
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UNetSpec:
-    """The U-Net: 2 * depth + 1 stages.
-
-    Attributes:
-        depth: Down-samplings, each halving frames and bins.
-        width: Feature channels of every stage.
-        num_subbands: Equal frequency bands stacked as channels in front of the network. With one,
-            a (1, 2) convolution takes the n_fft/2 + 1 bins to n_fft/2 and another one back; with
-            more, the Nyquist bin is left out and estimated as zero.
-        activation: Activation of all blocks.
-        norm: Normalisation of all blocks.
-        resampling_activation: Activation after down- and up-sampling.
-        encoder: The stages before each down-sampling.
-        middle: The stage between.
-        decoder: The stages after each up-sampling, which read the skip connection too.
-    """
-
-    depth: int
-    width: int
-    num_subbands: int = 1
-    activation: str = "relu"
-    norm: str = "batchnorm2d"
-    resampling_activation: str = "relu"
-    encoder: StageSpec
-    middle: StageSpec
-    decoder: StageSpec
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        check_range("unet.depth", self.depth, 1, 10)
-        check_range("unet.width", self.width, 1, 1024)
-        check_range("unet.num_subbands", self.num_subbands, 1, 64)
-        check_choice("unet.activation", "activation", self.activation, ACTIVATIONS)
-        check_choice("unet.norm", "normalisation", self.norm, NORMS)
-        check_choice(
-            "unet.resampling_activation", "activation", self.resampling_activation, ACTIVATIONS
-        )
-
-    def stages(self) -> tuple[tuple[str, StageSpec], ...]:
-        """The three kinds of stages with their names, in the order of computation."""
-        return (("encoder", self.encoder), ("middle", self.middle), ("decoder", self.decoder))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,6 +57,7 @@ class Spec:
             room in the features, such as the highs of a network of many sub-bands.
         condition: How the source asked for reaches it; None in a single-source network.
         unet: The U-Net.
+        low_band: A second network for the lowest frequencies, or None.
         file: Where it was read from; takes no part in comparisons.
     """
 
@@ -198,6 +72,7 @@ class Spec:
     estimate: Literal["mapping", "masking", "mapping_and_mask"] = "mapping"
     condition: ConditionSpec | None = None
     unet: UNetSpec
+    low_band: LowBandSpec | None = None
     file: Path | None = None
 
     def __post_init__(self) -> None:
@@ -216,6 +91,7 @@ class Spec:
         self._check_sources()
         self._check_sizes()
         self._check_condition()
+        self._check_low_band()
 
     def _check_sources(self) -> None:
         check_range("sources", len(self.sources), 1, 32)
@@ -229,10 +105,11 @@ class Spec:
 
     def _check_sizes(self) -> None:
         shrink = 2**self.unet.depth
-        bins = self.stft.n_fft // 2
+        bins = self.stft.kept_bins
         if bins % (self.unet.num_subbands * shrink):
+            named = "n_fft / 2" if self.stft.num_bins is None else "num_bins"
             raise SpecError(
-                f"unet.depth: n_fft / 2 = {bins} bins in {self.unet.num_subbands} sub-band(s) "
+                f"unet.depth: {named} = {bins} bins in {self.unet.num_subbands} sub-band(s) "
                 f"cannot be halved {self.unet.depth} times; lower depth or num_subbands"
             )
         check_range("chunk_frames", self.chunk_frames, shrink, 8192)
@@ -252,15 +129,62 @@ class Spec:
                 "sources: more than one, but no block of unet.decoder depends on the condition"
             )
 
+    def _check_low_band(self) -> None:
+        if self.low_band is None:
+            return
+        try:
+            inner = self.low_band_spec
+        except SpecError as error:
+            raise SpecError(f"low_band: {error}") from None
+        assert inner is not None
+        hop, inner_hop = self.stft.hop_length, inner.stft.hop_length
+        if inner_hop % hop or 4 * inner_hop > inner.stft.n_fft:
+            raise SpecError(
+                f"low_band.hop_length: must be a multiple of stft.hop_length = {hop} and at most a "
+                f"quarter of low_band.n_fft = {inner.stft.n_fft}, got {inner_hop}"
+            )
+        if self.chunk_frames % self.frame_multiple:
+            raise SpecError(
+                f"chunk_frames: must be a multiple of {self.frame_multiple}, the frames that "
+                f"down-sampling of the low band spans, got {self.chunk_frames}"
+            )
+
+    @property
+    def low_band_spec(self) -> "Spec | None":
+        """The low band as a network of its own, which is how it can be trained before the rest."""
+        if self.low_band is None:
+            return None
+        low = self.low_band
+        return replace(
+            self,
+            stft=StftSpec(n_fft=low.n_fft, hop_length=low.hop_length, num_bins=low.num_bins),
+            chunk_frames=self.chunk_frames * self.stft.hop_length // max(low.hop_length, 1),
+            unet=replace(self.unet, width=low.width, num_subbands=low.num_subbands),
+            low_band=None,
+            file=None,
+        )
+
+    @property
+    def parts(self) -> "tuple[Spec, ...]":
+        """The networks whose estimates are added: itself, and that of the low band."""
+        inner = self.low_band_spec
+        return (self,) if inner is None else (self, inner)
+
     @property
     def num_bins(self) -> int:
         """Frequency bins F that enter the U-Net's first stage."""
-        return self.stft.n_fft // 2 // self.unet.num_subbands
+        return self.stft.kept_bins // self.unet.num_subbands
+
+    @property
+    def sees_all_bins(self) -> bool:
+        """Whether the U-Net sees the Nyquist bin too: bins neither cut off nor stacked."""
+        return self.unet.num_subbands == 1 and self.stft.num_bins is None
 
     @property
     def frame_multiple(self) -> int:
-        """The number of frames must be a multiple of it: 2**depth."""
-        return 2**self.unet.depth
+        """The number of frames must be a multiple of it: 2**depth, of the low band's frames too."""
+        ratio = self.low_band.hop_length // self.stft.hop_length if self.low_band else 1
+        return 2**self.unet.depth * ratio
 
     @property
     def chunk_samples(self) -> int:
@@ -269,41 +193,4 @@ class Spec:
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain data; parsing it gives an equal spec back."""
-        out: dict[str, Any] = {}
-        for key in ("name", "title", "paper", "sample_rate", "channels"):
-            out[key] = getattr(self, key)
-        out["sources"] = list(self.sources)
-        out["stft"] = _plain(self.stft)
-        out["chunk_frames"] = self.chunk_frames
-        out["estimate"] = self.estimate
-        if self.condition is not None:
-            out["condition"] = _plain(self.condition)
-        out["unet"] = _unet_to_dict(self.unet)
-        return out
-
-
-def _plain(options: Any) -> dict[str, Any]:
-    values = {item.name: getattr(options, item.name) for item in fields(options)}
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
-
-
-def _unet_to_dict(unet: UNetSpec) -> dict[str, Any]:
-    """Write options that all their stages agree on once, beside the stages, as people do."""
-    out = {
-        item.name: getattr(unet, item.name)
-        for item in fields(unet)
-        if item.name not in ("encoder", "middle", "decoder")
-    }
-    stages: dict[str, dict[str, Any]] = {}
-    for stage_name, stage in unet.stages():
-        stages[stage_name] = {}
-        for role, block in stage.blocks():
-            stages[stage_name][role] = block.name
-            stages[stage_name] |= _plain(block.options)
-    for option in sorted({key for stage in stages.values() for key in stage} - set(ROLES)):
-        values = [stage[option] for stage in stages.values() if option in stage]
-        if all(value == values[0] for value in values):
-            out[option] = values[0]
-            for stage in stages.values():
-                stage.pop(option, None)
-    return out | stages
+        return spec_to_dict(self)

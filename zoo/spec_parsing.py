@@ -12,10 +12,20 @@ import yaml
 
 from blocks import BLOCKS, UnknownNameError
 from zoo.errors import SpecError
-from zoo.spec import ROLES, BlockSpec, ConditionSpec, Spec, StageSpec, StftSpec, UNetSpec
+from zoo.spec import (
+    ROLES,
+    BlockSpec,
+    ConditionSpec,
+    LowBandSpec,
+    Spec,
+    StageSpec,
+    StftSpec,
+    UNetSpec,
+)
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 12
+NESTED = ("stft", "condition", "unet", "low_band")
 STAGES = ("encoder", "middle", "decoder")
 
 
@@ -124,12 +134,15 @@ def apply_overrides(mapping: Mapping[str, Any], overrides: Mapping[str, Any]) ->
 
 
 def _read_spec(mapping: Mapping[str, Any], origin: Path | None) -> Spec:
-    values = _read_fields(Spec, mapping, "", nested=("stft", "condition", "unet"), hidden=("file",))
+    values = _read_fields(Spec, mapping, "", nested=NESTED, hidden=("file",))
     values["stft"] = StftSpec(**_read_fields(StftSpec, mapping.get("stft"), "stft"))
     if mapping.get("condition") is not None:
         condition = _read_fields(ConditionSpec, mapping["condition"], "condition")
         values["condition"] = ConditionSpec(**condition)
     values["unet"] = _read_unet(mapping.get("unet"))
+    if mapping.get("low_band") is not None:
+        low_band = _read_fields(LowBandSpec, mapping["low_band"], "low_band")
+        values["low_band"] = LowBandSpec(**low_band)
     return Spec(**values, file=origin)
 
 

@@ -133,8 +133,8 @@ class UNet(nn.Module):
         super().__init__()
         unet = spec.unet
         width, edge_channels = unet.width, 2 * spec.channels * unet.num_subbands
-        # A (1, 2) kernel takes n_fft/2 + 1 bins to n_fft/2 and back; sub-bands have no odd bin.
-        kernel_bins = 2 if unet.num_subbands == 1 else 1
+        # A (1, 2) kernel takes n_fft/2 + 1 bins to n_fft/2 and back; elsewhere no bin is odd.
+        kernel_bins = 2 if spec.sees_all_bins else 1
         self.entry = nn.Sequential(
             nn.Conv2d(edge_channels, width, (1, kernel_bins)),
             norm_2d(unet.norm, width),

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     spec = info.spec
     print(f"{info.name}: {spec.title} ({spec.paper})")
     print(f"sources     {', '.join(spec.sources)} at {spec.sample_rate} Hz")
-    print(f"STFT        n_fft {spec.stft.n_fft}, hop_length {spec.stft.hop_length}")
+    print(f"STFT        {'; low band: '.join(str(part.stft) for part in spec.parts)}")
     print(f"parameters  {info.parameters:,}")
     print(
         f"GMAC/s      {info.macs_per_second / 1e9:.2f} for all sources, "

@@ -18,7 +18,8 @@ def choose_chunking(
     Chunks begin a multiple of the network's total down-sampling apart. Then neighbours see the
     same frames fall together in every stage, and agree where they are blended; cut off that grid,
     their estimates differ by a hundred times as much. A chunk is as long as its last frame allows
-    without padding. docs/speed.md has the measurements.
+    without padding. docs/speed.md has the measurements. Context and overlap are counted in the
+    longest frames that the network has.
 
     Args:
         spec: The network's.
@@ -30,7 +31,9 @@ def choose_chunking(
         ValueError: A chunk too short to keep anything beside its overlap.
     """
     hop, multiple = spec.stft.hop_length, spec.frame_multiple
-    overlap = _round_up(MIN_OVERLAP_FRAMES, multiple)
+    coarsest = max(part.stft.hop_length for part in spec.parts) // hop
+    context = CONTEXT_FRAMES * coarsest
+    overlap = _round_up(MIN_OVERLAP_FRAMES * coarsest, multiple)
     frames = max(spec.chunk_frames * CHUNK_FRAMES_FACTOR, 2 * overlap)
     if chunk_seconds is not None:
         frames = _round_up(round(chunk_seconds * spec.sample_rate / hop) + 1, multiple)
@@ -40,8 +43,8 @@ def choose_chunking(
     length = (frames - 1) * hop
     return Chunking(
         chunk_length=length,
-        context=CONTEXT_FRAMES * hop,
-        crossfade=(overlap - 1 - 2 * CONTEXT_FRAMES) * hop,
+        context=context * hop,
+        crossfade=(overlap - 1 - 2 * context) * hop,
         alignment=length if is_length_fixed else hop,
     )
 

@@ -62,10 +62,11 @@ def prepare_network(
     ready = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
     if backend == "openvino":
         assert isinstance(ready, SeparationNetwork)
-        replacement = openvino_backend.OpenVinoUNet(
-            ready, precision=precision, cache=cache, falls_back=falls_back
-        )
-        ready.unet = replacement  # pyright: ignore[reportAttributeAccessIssue]  # same call
+        for part in ready.parts:
+            replacement = openvino_backend.OpenVinoUNet(
+                part, precision=precision, cache=cache, falls_back=falls_back
+            )
+            part.unet = replacement  # pyright: ignore[reportAttributeAccessIssue]  # same call
         return ready
     fold_batch_norms(ready)
     return ready.to(device)

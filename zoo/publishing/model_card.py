@@ -96,7 +96,7 @@ def _facts(spec: Spec, entry: WeightsEntry | None, num_parameters: int) -> str:
         ("Sources", ", ".join(spec.sources)),
         ("Audio", f"{spec.sample_rate} Hz, {spec.channels} channel(s)"),
         ("Parameters", f"{num_parameters:,}"),
-        ("STFT", f"{spec.stft.n_fft} samples, every {spec.stft.hop_length}"),
+        ("STFT", "; low band: ".join(str(part.stft) for part in spec.parts)),
         ("Licence", entry.licence if entry else "not stated"),
     ]
     if entry is not None and entry.notes:

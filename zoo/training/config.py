@@ -72,6 +72,9 @@ class TrainingConfig:
         model: Name of a spec, or the path of one.
         initial_weights: A file of ours or a repository on the Hub that the network starts from;
             empty starts it from random weights.
+        initial_low_band: The same for the low band of a network that has one, trained as a network
+            of its own (``zoo.spec.Spec.low_band_spec``); ``initial_weights`` are then those of the
+            network without it, and where both estimate, the new one begins with their mean.
         mixtures: Mixtures in a batch, over all processes.
         sources_per_mixture: Conditions trained on each mixture; 0 means every source. They share
             the encoding where the network allows that.
@@ -97,6 +100,7 @@ class TrainingConfig:
 
     model: str
     initial_weights: str = ""
+    initial_low_band: str = ""
     mixtures: int = 4
     sources_per_mixture: int = 0
     loss: str = "spec_mse"
@@ -135,5 +139,7 @@ class TrainingConfig:
                 "consistent_share needs every source of the mixture: set sources_per_mixture to 0 "
                 "and leave data.background empty"
             )
+        if self.initial_low_band and not self.initial_weights:
+            raise ValueError("initial_low_band needs initial_weights for the rest of the network")
         if self.precision not in ("float32", "bfloat16"):
             raise ValueError(f"precision must be float32 or bfloat16, got {self.precision!r}")

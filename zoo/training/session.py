@@ -68,7 +68,9 @@ def start_run(
     """
     initial = None
     if config.initial_weights:
-        initial = read_initial_weights(spec, config.initial_weights)
+        initial = read_initial_weights(
+            spec, config.initial_weights, low_band=config.initial_low_band
+        )
     folder = RunFolder(output)
     accelerator = make_accelerator(config, device=device)
     if accelerator.is_main_process:
@@ -131,7 +133,7 @@ def branch_run(
     """
     if cooldown_steps is not None and cooldown_steps < 1:
         raise TrainingError(f"a cool-down takes at least 1 step, got {cooldown_steps}")
-    for fixed in ("model", "initial_weights"):
+    for fixed in ("model", "initial_weights", "initial_low_band"):
         if fixed in changes:
             raise ValueError(
                 f"{fixed}: a branch keeps the network and the weights of its run; start a new run "

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 from zoo.builder import load_spec
 from zoo.data import DecodedTrack, MixingDataset
@@ -79,7 +80,8 @@ class Trainer:
         self._bare_model = model
         self._ema = make_ema(model, decay=config.ema_decay)
         if config.compile:
-            model.unet.compile(dynamic=False)
+            for part in model.parts:
+                part.unet.compile(dynamic=False)
         self._model, self._optimizer = accelerator.prepare(model, optimizer)
         self.step = 0
         self.best = float("-inf")
@@ -218,7 +220,7 @@ class Trainer:
             result = train_step(
                 self._model,
                 self._optimizer,
-                targets.to(self.accelerator.device, non_blocking=True),
+                self._place_targets(targets),
                 condition,
                 num_sources=len(self.sources),
                 config=config,
@@ -233,6 +235,13 @@ class Trainer:
         self.step += 1
         self._ema.update(self._bare_model, step=self.step)
         return result
+
+    def _place_targets(self, targets: Tensor) -> Tensor:
+        """Move the targets (B, S, C, N) to the device, less frequencies never estimated."""
+        targets = targets.to(self.accelerator.device, non_blocking=True)
+        if self.spec.stft.num_bins is None:
+            return targets
+        return self._bare_model.limit_band(targets.flatten(0, 1)).view_as(targets)
 
     def _log_losses(self, results: Sequence[StepResult], *, seconds_per_step: float) -> None:
         """Write the mean of the last steps' measurements."""
