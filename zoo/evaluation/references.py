@@ -22,7 +22,7 @@ REFERENCES: Mapping[str, str] = {
     ORACLE_MASK: "the mixture's spectrogram times each source's true share of magnitude",
 }
 ORACLE_N_FFT = 2048
-ORACLE_HOP_LENGTH = 512
+ORACLE_OVERLAP = 4  # frames that a sample is in
 
 
 def reference_estimates(name: str, audio: TrackAudio) -> dict[str, np.ndarray]:
@@ -74,7 +74,7 @@ def best_gain(mixture: np.ndarray, target: np.ndarray) -> float:
     return float(np.sum(mixture * target) / energy) if energy > 0 else 0.0
 
 
-def oracle_ratio_mask(audio: TrackAudio) -> dict[str, np.ndarray]:
+def oracle_ratio_mask(audio: TrackAudio, *, n_fft: int = ORACLE_N_FFT) -> dict[str, np.ndarray]:
     """Separate by the true magnitudes: |S_i| / sum_j |S_j| of each bin, frame and channel.
 
     It bounds what a network that multiplies the mixture's spectrogram by such a mask could reach; a
@@ -83,6 +83,7 @@ def oracle_ratio_mask(audio: TrackAudio) -> dict[str, np.ndarray]:
 
     Args:
         audio: The track.
+        n_fft: Samples a frame.
 
     Returns:
         An estimate (C, N) of each source.
@@ -93,34 +94,34 @@ def oracle_ratio_mask(audio: TrackAudio) -> dict[str, np.ndarray]:
         parts.append(residual)
     estimates = {source: np.zeros_like(audio.mixture) for source in audio.targets}
     for channel, signal in enumerate(audio.mixture):  # a channel at a time: spectrograms are large
-        spectrogram = _stft(signal)  # (F, T)
+        spectrogram = _stft(signal, n_fft)  # (F, T)
         total = torch.full(spectrogram.shape, torch.finfo(torch.float32).tiny)
         for part in parts:
-            total += _stft(part[channel]).abs()
+            total += _stft(part[channel], n_fft).abs()
         for source, target in audio.targets.items():
-            masked = spectrogram * (_stft(target[channel]).abs() / total)
-            estimates[source][channel] = _istft(masked, num_samples=signal.shape[-1])
+            masked = spectrogram * (_stft(target[channel], n_fft).abs() / total)
+            estimates[source][channel] = _istft(masked, n_fft, num_samples=signal.shape[-1])
     return estimates
 
 
-def _stft(signal: np.ndarray) -> torch.Tensor:
+def _stft(signal: np.ndarray, n_fft: int) -> torch.Tensor:
     """Transform one channel (N,) to its complex spectrogram (F, T)."""
     return torch.stft(
         torch.from_numpy(np.ascontiguousarray(signal, dtype=np.float32)),
-        ORACLE_N_FFT,
-        hop_length=ORACLE_HOP_LENGTH,
-        window=torch.hann_window(ORACLE_N_FFT),
+        n_fft,
+        hop_length=n_fft // ORACLE_OVERLAP,
+        window=torch.hann_window(n_fft),
         pad_mode="constant",  # unlike reflection it takes a signal of any length
         return_complex=True,
     )
 
 
-def _istft(spectrogram: torch.Tensor, *, num_samples: int) -> np.ndarray:
+def _istft(spectrogram: torch.Tensor, n_fft: int, *, num_samples: int) -> np.ndarray:
     """Transform a complex spectrogram (F, T) to one channel (N,)."""
     return torch.istft(
         spectrogram,
-        ORACLE_N_FFT,
-        hop_length=ORACLE_HOP_LENGTH,
-        window=torch.hann_window(ORACLE_N_FFT),
+        n_fft,
+        hop_length=n_fft // ORACLE_OVERLAP,
+        window=torch.hann_window(n_fft),
         length=num_samples,
     ).numpy()
