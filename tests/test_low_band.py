@@ -8,10 +8,12 @@ import torch
 
 import zoo
 from zoo.builder import load_into, load_spec
+from zoo.checkpoints import write_safetensors
 from zoo.errors import SpecError, WeightsError
 from zoo.inference import openvino_backend
+from zoo.manifests import WeightsEntry
 from zoo.separator import Separator
-from zoo.training.initial_weights import join_low_band
+from zoo.training.initial_weights import join_low_band, read_initial_weights
 
 LOW_BAND = {"n_fft": 1024, "hop_length": 256, "num_bins": 256, "num_subbands": 2, "width": 6}
 SMALL = {"stft.n_fft": 256, "stft.hop_length": 128, "unet.width": 4, "low_band": LOW_BAND}
@@ -149,3 +151,22 @@ def test_both_backends_compute_the_low_band_alike(network):
     for name in network.sources:
         first, second = (made[name][:, :-ENDING] for made in stems)
         np.testing.assert_allclose(first, second, rtol=0, atol=1e-6)
+
+
+def test_the_terms_of_both_go_with_what_is_joined(tmp_path):
+    spec = load_spec("lightsaft_tfctdf_tiny", overrides=SMALL)
+    files = {}
+    for part, licence, credit in (
+        (dataclasses.replace(spec, low_band=None), "CC-BY-SA-4.0", "Somebody"),
+        (spec.low_band_spec, "MIT", "Another"),
+    ):
+        entry = WeightsEntry(
+            spec=spec.name, tag="theirs", licence=licence, training_data="Songs", credits=(credit,)
+        )
+        path = tmp_path / f"{credit}.safetensors"
+        write_safetensors(path, zoo.build(part).state_dict(), spec=part, entry=entry)
+        files[credit] = str(path)
+    joined = read_initial_weights(spec, files["Somebody"], low_band=files["Another"]).entry
+    assert joined is not None
+    assert joined.licence == "CC-BY-SA-4.0 AND MIT"
+    assert joined.credits == ("Somebody", "Another")
