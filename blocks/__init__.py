@@ -26,7 +26,7 @@ from blocks.modulation import FiLM, GPoCM, PoCM
 from blocks.registry import Registry, UnknownNameError
 from blocks.resampling import Downsampling, Upsampling
 from blocks.stage import BLOCKS, BlockClass, NoOptions, StageShape
-from blocks.stft import STFT, stack_subbands, unstack_subbands
+from blocks.stft import STFT, complex_product, stack_subbands, unstack_subbands
 from blocks.tdf import TDF
 from blocks.tfc import TFC
 
@@ -59,6 +59,7 @@ __all__ = [
     "UnknownNameError",
     "Upsampling",
     "activation",
+    "complex_product",
     "norm_2d",
     "stack_subbands",
     "unstack_subbands",

@@ -113,3 +113,14 @@ def unstack_subbands(stacked: Tensor, num_subbands: int) -> Tensor:
     return bands.permute(0, 2, 3, 1, 4).reshape(
         batch, stacked_channels // num_subbands, frames, num_subbands * bins
     )
+
+
+def complex_product(a: Tensor, b: Tensor) -> Tensor:
+    """Multiply two complex tensors whose parts are channels: all real parts, then all imaginary.
+
+    Shape:
+        (B, 2 C, T, F), (B, 2 C, T, F) -> (B, 2 C, T, F)
+    """
+    a_real, a_imag = a.chunk(2, dim=1)
+    b_real, b_imag = b.chunk(2, dim=1)
+    return torch.cat((a_real * b_real - a_imag * b_imag, a_real * b_imag + a_imag * b_real), dim=1)

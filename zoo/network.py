@@ -3,20 +3,28 @@
 Shapes: see the legend in ``blocks.stage``.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import get_ident
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from blocks import STFT, LatentSourceAttention, UnknownNameError, stack_subbands, unstack_subbands
+from blocks import (
+    STFT,
+    UnknownNameError,
+    complex_product,
+    stack_subbands,
+    unstack_subbands,
+)
 from blocks.condition import expand_batch
+from zoo.attention_maps import record_attention
 from zoo.publishing.hub_model import HubModel
 from zoo.spec import Spec
 from zoo.unet import UNet, UNetFeatures
+
+# What is quieter is taken for this loud, so that silence does not become noise.
+QUIETEST_INPUT_DBFS = -60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,12 +36,15 @@ class Features:
         spectrogram: The mixture's, (B, 2 C, T, F).
         num_samples: N of the mixture.
         low_band: What the low band's encoder made of it, where there is a low band.
+        gain: What the mixture was multiplied by to have the spec's level, (B, 1, 1); estimates are
+            divided by it.
     """
 
     unet: UNetFeatures
     spectrogram: Tensor
     num_samples: int
     low_band: "Features | None" = None
+    gain: Tensor | None = None
 
 
 class SeparationNetwork(nn.Module, HubModel):
@@ -42,6 +53,8 @@ class SeparationNetwork(nn.Module, HubModel):
     The U-Net sees complex spectrograms as real channels. What does not depend on the condition is
     computed once a mixture, whatever the number of sources. With a low band, a second network of
     the same kind sees the lowest bins of a finer transform, and what the two estimate is added.
+    Where the spec has an ``input_level_dbfs``, a mixture is brought to that level first and
+    estimates back, so that a louder mixture gives the same, louder.
 
     Args:
         spec: The network as data.
@@ -108,7 +121,11 @@ class SeparationNetwork(nn.Module, HubModel):
             UnknownNameError: If a source is not one of ``self.sources``.
         """
         self._check_mixture(mixture)
-        return self._estimate(mixture, self._condition_weights(mixture, sources, condition))
+        weights = self._condition_weights(mixture, sources, condition)
+        gain = self._input_gain(mixture)
+        if gain is None:
+            return self._estimate(mixture, weights)
+        return self._estimate(mixture * gain, weights) / gain[:, None]
 
     def encode(self, mixture: Tensor) -> Features:
         """Compute once what all sources share.
@@ -125,7 +142,8 @@ class SeparationNetwork(nn.Module, HubModel):
                 "to share; call the network itself"
             )
         self._check_mixture(mixture)
-        return self._encode(mixture)
+        gain = self._input_gain(mixture)
+        return self._encode(mixture) if gain is None else self._encode(mixture * gain, gain)
 
     def decode(
         self,
@@ -136,7 +154,8 @@ class SeparationNetwork(nn.Module, HubModel):
     ) -> Tensor:
         """Decode sources from what ``encode`` returned; arguments and result as of the call."""
         weights = self._condition_weights(features.spectrogram, sources, condition)
-        return self._decode(features, weights)
+        estimates = self._decode(features, weights)
+        return estimates if features.gain is None else estimates / features.gain[:, None]
 
     def attention(
         self, mixture: Tensor, *, sources: Sequence[str] | None = None
@@ -151,7 +170,7 @@ class SeparationNetwork(nn.Module, HubModel):
             By the block's place (``decoder.0``, ``low_band.decoder.0``) a tensor (B, S, T', L)
             that sums to 1 over L; T' is 1 where the attention does not vary over time.
         """
-        with self._attention_recorded() as maps:
+        with record_attention(self) as maps:
             self(mixture, sources=sources)
         num_sources = len(self.sources if sources is None else sources)
         batch = mixture.shape[0]
@@ -167,13 +186,22 @@ class SeparationNetwork(nn.Module, HubModel):
         out = self._synthesise(estimate, spectrogram, weights.shape[1], mixture.shape[-1])
         return out if self.low_band is None else out + self.low_band._estimate(mixture, weights)
 
-    def _encode(self, mixture: Tensor) -> Features:
+    def _input_gain(self, mixture: Tensor) -> Tensor | None:
+        """(B, C, N) -> what brings each mixture to the spec's level, (B, 1, 1); None: no level."""
+        if self.spec.input_level_dbfs is None:
+            return None
+        level = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt()
+        floor = 10 ** (QUIETEST_INPUT_DBFS / 20)
+        return 10 ** (self.spec.input_level_dbfs / 20) / level.clamp(min=floor)
+
+    def _encode(self, mixture: Tensor, gain: Tensor | None = None) -> Features:
         spectrogram, stacked = self._analyse(mixture)
         return Features(
             unet=self.unet.encode(stacked, None),
             spectrogram=spectrogram,
             num_samples=mixture.shape[-1],
             low_band=None if self.low_band is None else self.low_band._encode(mixture),
+            gain=gain,
         )
 
     def _decode(self, features: Features, weights: Tensor) -> Tensor:
@@ -184,31 +212,6 @@ class SeparationNetwork(nn.Module, HubModel):
         if self.low_band is None or features.low_band is None:
             return out
         return out + self.low_band._decode(features.low_band, weights)
-
-    @contextmanager
-    def _attention_recorded(self) -> Iterator[dict[str, Tensor]]:
-        """Record the attention blocks' outputs of this thread; other threads go unseen."""
-        maps: dict[str, Tensor] = {}
-        thread = get_ident()
-        handles = []
-        for name, module in self.named_modules():
-            if not isinstance(module, LatentSourceAttention):
-                continue
-            place = name.removesuffix(".frequency.attention").replace(".stage", "")
-            place = place.replace("unet.", "")
-
-            def record(
-                _module: nn.Module, _inputs: object, out: Tensor, place: str = place
-            ) -> None:
-                if get_ident() == thread:
-                    maps[place] = out.detach()
-
-            handles.append(module.register_forward_hook(record))
-        try:
-            yield maps
-        finally:
-            for handle in handles:
-                handle.remove()
 
     def padded_length(self, num_samples: int) -> int:
         """The least length from ``num_samples`` up whose spectrogram has fitting frames.
@@ -319,14 +322,3 @@ class SeparationNetwork(nn.Module, HubModel):
             raise ValueError(f"mixture is empty: {tuple(mixture.shape)}")
         if not torch.compiler.is_compiling() and not torch.isfinite(mixture).all():
             raise ValueError("mixture holds NaN or infinite samples; repair or cut them first")
-
-
-def complex_product(a: Tensor, b: Tensor) -> Tensor:
-    """Multiply two complex tensors whose parts are channels: all real parts, then all imaginary.
-
-    Shape:
-        (B, 2 C, T, F), (B, 2 C, T, F) -> (B, 2 C, T, F)
-    """
-    a_real, a_imag = a.chunk(2, dim=1)
-    b_real, b_imag = b.chunk(2, dim=1)
-    return torch.cat((a_real * b_real - a_imag * b_imag, a_real * b_imag + a_imag * b_real), dim=1)

@@ -5,7 +5,7 @@ derived by the network, never written.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,6 +55,8 @@ class Spec:
             mask that the mixture's spectrogram is multiplied by; ``mapping_and_mask``: a complex
             spectrogram plus a real mask times the mixture's. The mask lets through what has no
             room in the features, such as the highs of a network of many sub-bands.
+        input_level_dbfs: RMS level that a mixture is brought to before it is seen, dB of full
+            scale; estimates are brought back. None: as it comes.
         condition: How the source asked for reaches it; None in a single-source network.
         unet: The U-Net.
         low_band: A second network for the lowest frequencies, or None.
@@ -70,10 +72,11 @@ class Spec:
     stft: StftSpec
     chunk_frames: int = 128
     estimate: Literal["mapping", "masking", "mapping_and_mask"] = "mapping"
+    input_level_dbfs: float | None = None
     condition: ConditionSpec | None = None
     unet: UNetSpec
     low_band: LowBandSpec | None = None
-    file: Path | None = None
+    file: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Check the ranges and what the parts demand of each other."""
@@ -88,6 +91,8 @@ class Spec:
         check_range("sample_rate", self.sample_rate, 8000, 192000)
         check_range("channels", self.channels, 1, 8)
         check_choice("estimate", "estimate", self.estimate, ESTIMATES)
+        if self.input_level_dbfs is not None:
+            check_range("input_level_dbfs", self.input_level_dbfs, -60, 0)
         self._check_sources()
         self._check_sizes()
         self._check_condition()

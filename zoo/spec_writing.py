@@ -16,6 +16,8 @@ def spec_to_dict(spec: "Spec") -> dict[str, Any]:
     out["stft"] = plain_fields(spec.stft)
     out["chunk_frames"] = spec.chunk_frames
     out["estimate"] = spec.estimate
+    if spec.input_level_dbfs is not None:
+        out["input_level_dbfs"] = spec.input_level_dbfs
     if spec.condition is not None:
         out["condition"] = plain_fields(spec.condition)
     out["unet"] = unet_to_dict(spec.unet)

@@ -35,7 +35,8 @@ def read_initial_weights(spec: Spec, source: str, *, low_band: str = "") -> Init
 
     Weights of a mapping can start a network that estimates by a mapping and a mask: its mask is
     zero at first, so that it computes what the mapping did. Weights of a network without a low
-    band can start one that has one, together with those of the low band.
+    band can start one that has one, together with those of the low band. Weights of a network that
+    takes mixtures at the level they have can start one that brings them to a level.
 
     Args:
         spec: The network's.
@@ -66,6 +67,8 @@ def _read_one(spec: Spec, source: str) -> InitialWeights:
     if (stored.estimate, spec.estimate) == ("mapping", "mapping_and_mask"):
         state |= widen_exit(state, stored)
         stored = dataclasses.replace(stored, estimate=spec.estimate)
+    if stored.input_level_dbfs is None:
+        stored = dataclasses.replace(stored, input_level_dbfs=spec.input_level_dbfs)
     check_same_network(stored, spec, source)
     entry = loaded.manifest_entry
     return InitialWeights(state=state, entry=entry and derive_entry(entry, spec))
