@@ -281,6 +281,40 @@ def test_swapped_sources_come_from_elsewhere_and_the_others_stay_together(tracks
     assert len(set(others)) > 2
 
 
+def test_scattered_sources_come_from_one_track_and_not_from_one_time(tmp_path):
+    ramp = np.linspace(0.1, 0.9, 4 * RATE)
+    folder = tmp_path / "data" / "a" / "song"
+    folder.mkdir(parents=True)
+    for source in SOURCES[:3]:
+        stereo = np.stack([ramp, ramp], axis=1)
+        soundfile.write(folder / f"{source}.wav", stereo, RATE, subtype="FLOAT")
+    _write(tmp_path / "data" / "b" / "kit" / "drums.wav", 0.95)
+    found = find_tracks(tmp_path / "data", sources=SOURCES[:3])
+    song = decode_tracks(found, cache_directory=tmp_path / "cache", sample_rate=RATE)
+
+    def means(**options):
+        config = MixingConfig(chunk_samples=1000, remix_probability=0.0, **options)
+        drawn = MixingDataset(song, sources=SOURCES[:3], config=config)
+        return np.array([[float(source.mean()) for source in drawn[i]] for i in range(40)])
+
+    together, apart = means(), means(scatter_probability=1.0)
+    assert np.ptp(together, axis=1).max() < 1e-3
+    assert np.median(np.ptp(apart, axis=1)) > 0.1
+    assert apart.max() < 0.91  # never the kit
+    sometimes = np.ptp(means(scatter_probability=0.5), axis=1) > 1e-3
+    assert 0.3 < sometimes.mean() < 0.7
+
+
+def test_scattering_leaves_a_source_without_a_file_silent(tracks, tmp_path):
+    _write(tmp_path / "more" / "a" / "duo" / "drums.wav", 0.3)
+    _write(tmp_path / "more" / "a" / "duo" / "bass.wav", 0.4)
+    found = find_tracks(tmp_path / "more", sources=SOURCES)
+    duo = decode_tracks(found, cache_directory=tmp_path / "cache", sample_rate=RATE)
+    drawn = dataset([*tracks, *duo], remix_probability=0.0, scatter_probability=1.0)
+    seen = {tuple(origins(drawn[index])) for index in range(60)}
+    assert seen == {(0.1, 0.2, 0.3, 0.4), (0.11, 0.21, 0.31, 0.41), (0.0, 0.3, 0.4, 0.0)}
+
+
 def test_a_layered_source_is_the_sum_of_two_draws_at_the_level_of_one(tracks):
     flat = {"bass": -20.0}
     layered = dataset(tracks, layer_probability={"bass": 1.0}, level_dbfs=flat)

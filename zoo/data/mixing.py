@@ -47,6 +47,8 @@ class MixingConfig:
             all come from one place of one track with at least two sources.
         swap_probability: How often a source of such an aligned example is exchanged for one from
             elsewhere, so that the others still play together.
+        scatter_probability: How often the sources of an aligned example come from places of their
+            own in the track: in key, as those of a song are, but not in time.
         layer_probability: How often, by source, a remixed source is the sum of two draws, as of two
             instruments; sources that are not named are always one.
         dropout_probability: How often a source is left out of a remixed example.
@@ -64,6 +66,7 @@ class MixingConfig:
     chunk_samples: int
     remix_probability: float = 1.0
     swap_probability: float = 0.0
+    scatter_probability: float = 0.0
     layer_probability: Mapping[str, float] = field(default_factory=dict)
     dropout_probability: float = 0.0
     active_probability: float = 0.9
@@ -166,17 +169,31 @@ class MixingDataset(Dataset):
         return self._augment(audio, source, index, aligned=False, layer=layer)
 
     def _draw_aligned(self, index: int, generator: np.random.Generator) -> list[np.ndarray]:
-        """Draw every source from one place of one track."""
+        """Draw every source from one place of one track, or scattered over the track."""
         track = self._aligned.draw(generator)
-        sounding = list(track.files.values())
-        start = self._place(sounding[generator.integers(len(sounding))], generator)
-        audio = track.read(self.sources, start, self._read_length)
+        scatter = self.config.scatter_probability
+        # Nothing is drawn for what never happens, so that its stream stays what it was.
+        if scatter and generator.random() < scatter:
+            audio = self._read_scattered(track, generator)
+        else:
+            sounding = list(track.files.values())
+            start = self._place(sounding[generator.integers(len(sounding))], generator)
+            audio = track.read(self.sources, start, self._read_length)
         return [
             self._draw_solo(source, index, generator)
             if generator.random() < self.config.swap_probability
             else self._augment(chunk, source, index, aligned=True)
             for source, chunk in zip(self.sources, audio, strict=True)
         ]
+
+    def _read_scattered(self, track: DecodedTrack, generator: np.random.Generator) -> np.ndarray:
+        """Read every source from a place of its own, (S, 2, N)."""
+        audio = np.zeros((len(self.sources), 2, self._read_length), dtype=np.float32)
+        for chunk, source in zip(audio, self.sources, strict=True):
+            file = track.files.get(source)
+            if file is not None:
+                chunk[:] = file.read(self._place(file, generator), self._read_length)
+        return audio
 
     def _augment(
         self, audio: np.ndarray, source: str, index: int, *, aligned: bool, layer: int = 0

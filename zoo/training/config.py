@@ -18,6 +18,7 @@ class DataConfig:
     background: tuple[str, ...] = ()
     remix_probability: float = 1.0
     swap_probability: float = 0.0
+    scatter_probability: float = 0.0
     layer_probability: Mapping[str, float] = field(default_factory=dict)
     dropout_probability: float = 0.0
     active_probability: float = 0.9
