@@ -23,6 +23,7 @@ from zoo.data.augmentations import (
 )
 from zoo.data.mixing import PlannedAugmentation
 from zoo.data.production import Doubling, Echo, Stutter
+from zoo.data.timbre import Attack, Stops
 from zoo.data.timing import EDGE_SAMPLES, Pitch, Speed, Tempo
 from zoo.training.batches import StepSampler, load_batches
 
@@ -72,6 +73,41 @@ def test_gain_is_the_drawn_one():
     np.testing.assert_allclose(
         Gain(low_db=6.0, high_db=6.0)(audio, generator()), audio * 10 ** (6 / 20), rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("ratio", [0.5, 2.0, 3.0])
+def test_stops_add_the_same_notes_at_another_pitch(ratio):
+    audio = tone(440.0, num_samples=65536)
+    made = Stops(ratios=(ratio,), low_db=0.0, high_db=0.0)(audio, generator())
+    assert made.shape == audio.shape
+    assert rms(made) == pytest.approx(rms(audio), rel=1e-3)
+    middle = made[:, 16384:49152]
+    spectrum = np.abs(np.fft.rfft(middle[0] * np.hanning(middle.shape[-1])))
+    near = [spectrum[round(f * 32768 / 44100) + np.arange(-4, 5)].max() for f in (440, 440 * ratio)]
+    assert 0.7 < near[1] / near[0] < 1.4
+    left = spectrum.copy()
+    for f in (440, 440 * ratio):
+        left[round(f * 32768 / 44100) + np.arange(-12, 13)] = 0.0
+    assert left.max() < 0.05 * min(near)
+
+
+def test_attacks_are_sharpened_or_softened_and_nothing_else_moves():
+    times = np.arange(44100) / 44100
+    pluck = np.exp(-(times % 0.25) / 0.05) * np.sin(2 * np.pi * 440 * times)
+    audio = np.stack([pluck, 0.5 * pluck]).astype(np.float32)
+
+    def crest(signal):
+        blocks = signal[0][:44000].reshape(-1, 440)
+        levels = np.sqrt(np.mean(blocks**2, axis=1))
+        return levels.max() / np.sqrt(np.mean(levels**2))
+
+    drawn = [Attack()(audio, generator(seed)) for seed in range(30)]
+    crests = [crest(made) for made in drawn]
+    assert min(crests) < 0.8 * crest(audio) < 1.05 * crest(audio) < max(crests)
+    for made in drawn:
+        assert rms(made) == pytest.approx(rms(audio), rel=1e-3)
+        np.testing.assert_allclose(made[1], 0.5 * made[0], atol=1e-6)
+        assert (np.sign(made[0]) == np.sign(audio[0])).all()
 
 
 def test_swap_and_flip_are_exact():

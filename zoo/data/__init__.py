@@ -7,10 +7,12 @@
 from zoo.data.decoded import DecodedFile, DecodedTrack, decode_tracks
 from zoo.data.mixing import MixingConfig, MixingDataset
 from zoo.data.production import Doubling, Echo, Stutter
+from zoo.data.timbre import Attack, Stops
 from zoo.data.timing import Pitch, Speed, Tempo
 from zoo.data.tracks import Track, find_tracks, require_disjoint
 
 __all__ = [
+    "Attack",
     "DecodedFile",
     "DecodedTrack",
     "Doubling",
@@ -19,6 +21,7 @@ __all__ = [
     "MixingDataset",
     "Pitch",
     "Speed",
+    "Stops",
     "Stutter",
     "Tempo",
     "Track",

@@ -61,7 +61,7 @@ class Tempo:
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return (2, M), M about N / rate."""
         rate = (1.0 + self.max_change) ** generator.uniform(-1.0, 1.0)
-        return _stretch(audio, rate)
+        return stretch(audio, rate)
 
 
 @AUGMENTATIONS.register("pitch")
@@ -82,11 +82,11 @@ class Pitch:
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return (2, M), M a little under N."""
         ratio = 2 ** (generator.uniform(-self.max_semitones, self.max_semitones) / 12)
-        stretched = _stretch(audio, 1 / ratio)
+        stretched = stretch(audio, 1 / ratio)
         return np.ascontiguousarray(soxr.resample(stretched.T, ratio, 1.0, quality="MQ").T)
 
 
-def _stretch(audio: np.ndarray, rate: float) -> np.ndarray:
+def stretch(audio: np.ndarray, rate: float) -> np.ndarray:
     """Change the length to about N / rate without changing the pitch."""
     n_fft = min(2048, 1 << (audio.shape[-1] // 2).bit_length() - 1)
     hop_length = n_fft // 4
