@@ -49,7 +49,7 @@ def test_info_prints_the_stage_table(capsys):
 
 def test_a_spec_of_ones_own_is_listed_and_described(capsys, tmp_path):
     spec = yaml.safe_load((PACKAGED / "lightsaft_tfctdf_tiny.yaml").read_text())
-    spec |= {"name": "mine_for_the_cli"}
+    spec |= {"name": "mine_for_the_cli", "input_level_dbfs": -14}
     (tmp_path / "mine_for_the_cli.yaml").write_text(yaml.safe_dump(spec))
     code = (
         "from zoo.cli import main; import sys; sys.exit("
@@ -60,6 +60,7 @@ def test_a_spec_of_ones_own_is_listed_and_described(capsys, tmp_path):
     assert "mine_for_the_cli" in done.stdout
     _, out, _ = run(capsys, "info", str(tmp_path / "mine_for_the_cli.yaml"))
     assert out.startswith("mine_for_the_cli:")
+    assert "brought to -14 dBFS" in out
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,12 @@ def test_the_spec_in_the_card_rebuilds_the_spec():
     assert zoo.parse_spec(plain).to_dict() == zoo.load_spec("lightsaft").to_dict()
 
 
+def test_the_level_of_the_input_is_said_where_there_is_one():
+    levelled = zoo.load_spec("lightsaft", overrides={"input_level_dbfs": -14})
+    assert "brought to -14 dBFS" in render_card(levelled, entry(), num_parameters=1)
+    assert "dBFS" not in card(entry())
+
+
 def test_what_is_not_known_is_said():
     text = card(None)
     assert "license" not in ModelCard(text).data.to_dict()

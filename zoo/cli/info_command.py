@@ -27,6 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{info.name}: {spec.title} ({spec.paper})")
     print(f"sources     {', '.join(spec.sources)} at {spec.sample_rate} Hz")
     print(f"STFT        {'; low band: '.join(str(part.stft) for part in spec.parts)}")
+    if spec.input_level_dbfs is not None:
+        print(f"input       brought to {spec.input_level_dbfs:g} dBFS (RMS)")
     print(f"parameters  {info.parameters:,}")
     print(
         f"GMAC/s      {info.macs_per_second / 1e9:.2f} for all sources, "

@@ -99,6 +99,8 @@ def _facts(spec: Spec, entry: WeightsEntry | None, num_parameters: int) -> str:
         ("STFT", "; low band: ".join(str(part.stft) for part in spec.parts)),
         ("Licence", entry.licence if entry else "not stated"),
     ]
+    if spec.input_level_dbfs is not None:
+        rows.insert(-1, ("Input", f"brought to {spec.input_level_dbfs:g} dBFS (RMS)"))
     if entry is not None and entry.notes:
         rows.append(("Note", entry.notes))
     return _table(("", ""), rows)
