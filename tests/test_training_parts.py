@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 
 from tests.training_data import make_config
 from zoo.builder import load_spec
@@ -27,7 +28,7 @@ from zoo.training.optimization import make_optimizer
 from zoo.training.recipe import list_recipes, load_recipe, override, parse_config, to_dict
 from zoo.training.run_folder import RunFolder
 from zoo.training.schedules import SCHEDULES, rate_factor
-from zoo.training.step import draw_conditions, make_consistent
+from zoo.training.step import draw_conditions, make_consistent, train_step, weigh_sources
 from zoo.training.tensorboard_log import draw_spectrogram
 
 
@@ -126,7 +127,9 @@ def test_losses_are_least_for_the_truth_and_have_gradients(name):
     values = []
     for amount in (0.0, 0.1, 0.3, 1.0):
         estimates = (targets + amount * noise).requires_grad_()
-        loss = LOSSES[name](loss_input(estimates, targets))
+        losses = LOSSES[name](loss_input(estimates, targets))
+        assert losses.shape == (2, 3)
+        loss = losses.mean()
         loss.backward()
         assert torch.isfinite(estimates.grad).all()
         values.append(loss.item())
@@ -138,14 +141,76 @@ def test_losses_have_their_values():
     targets[0, 0] = 0.5
     estimates = torch.zeros_like(targets)
     data = loss_input(estimates, targets)
-    assert LOSSES["l1_wave"](data).item() == pytest.approx(0.25)
-    assert LOSSES["normalised_l1_wave"](data).item() == pytest.approx(0.5)
-    assert LOSSES["normalised_rms_wave"](data).item() == pytest.approx(0.5, abs=1e-3)
+    assert LOSSES["l1_wave"](data).mean().item() == pytest.approx(0.25)
+    assert LOSSES["normalised_l1_wave"](data).mean().item() == pytest.approx(0.5)
+    assert LOSSES["normalised_rms_wave"](data).mean().item() == pytest.approx(0.5, abs=1e-3)
     # The energy is a quarter a sample; the floor is a thousandth of the mixture's, here the same.
     expected = (10 * math.log10(1) + 10 * math.log10(1)) / 2
-    assert LOSSES["sdr"](data).item() == pytest.approx(expected, abs=1e-5)
+    assert LOSSES["sdr"](data).mean().item() == pytest.approx(expected, abs=1e-5)
     perfect = loss_input(targets, targets)
-    assert LOSSES["sdr"](perfect).item() == pytest.approx((-30.0043 + 0) / 2, abs=1e-3)
+    assert LOSSES["sdr"](perfect).mean().item() == pytest.approx((-30.0043 + 0) / 2, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_the_loss_of_a_source_does_not_depend_on_the_others(name):
+    generator = torch.Generator().manual_seed(0)
+    targets, noise = 0.1 * torch.randn(2, 2, 3, 2, 8192, generator=generator)
+    data = loss_input(targets + noise, targets)
+    worse = loss_input(targets + noise * torch.tensor([1.0, 3.0, 1.0])[:, None, None], targets)
+    before, after = LOSSES[name](data), LOSSES[name](worse)
+    torch.testing.assert_close(after[:, [0, 2]], before[:, [0, 2]])
+    assert (after[:, 1] > before[:, 1]).all()
+
+
+def test_weights_of_sources_have_a_mean_of_one_and_name_the_networks():
+    sources = ("vocals", "drums", "bass", "other")
+    assert weigh_sources({}, sources) is None
+    weights = weigh_sources({"drums": 0.0, "other": 2.0}, sources)
+    torch.testing.assert_close(weights, torch.tensor([1.0, 0.0, 1.0, 2.0]))
+    torch.testing.assert_close(weigh_sources({"bass": 3.0}, ("bass",)), torch.ones(1))
+    with pytest.raises(ValueError, match="unknown source 'guitar'"):
+        weigh_sources({"guitar": 2.0}, sources)
+    with pytest.raises(ValueError, match="nothing to train on"):
+        weigh_sources(dict.fromkeys(sources, 0.0), sources)
+    for bad in (-1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match="source_weights must be 0 or more"):
+            make_config(source_weights={"drums": bad})
+
+
+class Gains(torch.nn.Module):
+    """Each source is the mixture times a gain of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.gains = torch.nn.Parameter(torch.zeros(3))
+
+    def forward(self, mixture, condition=None):
+        asked = torch.eye(3).expand(len(mixture), -1, -1) if condition is None else condition
+        return torch.einsum("bqs,s,bcn->bqcn", asked, self.gains, mixture)
+
+
+@pytest.mark.parametrize("picks", [False, True])
+def test_a_source_is_learnt_by_its_weight(picks):
+    targets = torch.randn(3, 3, 2, 64, generator=torch.Generator().manual_seed(0))
+    condition = torch.eye(3)[:, None] if picks else None
+    gradients = {}
+    for weights in (None, torch.tensor([0.0, 1.0, 2.0])):
+        model = Gains()
+        train_step(
+            model,
+            torch.optim.SGD(model.parameters(), lr=1.0),
+            targets,
+            condition,
+            num_sources=3,
+            config=make_config(loss="l1_wave", gradient_clip=0.0),
+            accelerator=Accelerator(cpu=True),
+            stft_sizes=(256, 128),
+            source_weights=weights,
+        )
+        gradients[weights is None] = model.gains.detach()
+    expected = gradients[True] * torch.tensor([0.0, 1.0, 2.0])
+    torch.testing.assert_close(gradients[False], expected)
+    assert gradients[True].all()
 
 
 def test_consistent_estimates_sum_to_the_mixture_and_gain_the_same():
@@ -166,7 +231,7 @@ def test_spec_mse_is_the_mean_square_of_the_networks_own_stft():
         difference[0, 0], 256, 128, window=torch.hann_window(256), return_complex=True
     )
     expected = 0.5 * spectrum.abs().square().mean()
-    assert LOSSES["spec_mse"](data).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert LOSSES["spec_mse"](data).mean().item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_schedules_at_their_corners():

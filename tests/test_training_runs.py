@@ -493,6 +493,11 @@ def test_a_handful_of_tracks_is_learnt_above_15_db(tmp_path):
     assert min(means.values()) > 15, means
 
 
+def test_weights_for_a_source_that_is_not_there_are_refused(tmp_path, folders):
+    with pytest.raises(ValueError, match="source_weights: unknown source 'drumz': did you mean"):
+        start(folders, tmp_path / "run", source_weights={"drumz": 1.0})
+
+
 def test_every_loss_trains(tmp_path, folders):
     for name in LOSSES.names():
         trainer = start(

@@ -80,6 +80,7 @@ class TrainingConfig:
         sources_per_mixture: Conditions trained on each mixture; 0 means every source. They share
             the encoding where the network allows that.
         loss: Name of a loss.
+        source_weights: What the loss of a source counts against that of one not named, which is 1.
         consistent_share: Share of the loss that is taken after mixture consistency, 0 to 1; only
             where every source of a mixture is trained on.
         optimizer: The optimizer.
@@ -105,6 +106,7 @@ class TrainingConfig:
     mixtures: int = 4
     sources_per_mixture: int = 0
     loss: str = "spec_mse"
+    source_weights: Mapping[str, float] = field(default_factory=dict)
     consistent_share: float = 0.0
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
@@ -135,6 +137,8 @@ class TrainingConfig:
             raise ValueError(f"ema_decay must be in [0, 1), got {self.ema_decay}")
         if not 0.0 <= self.consistent_share <= 1.0:
             raise ValueError(f"consistent_share must be in [0, 1], got {self.consistent_share}")
+        if any(not 0.0 <= weight < float("inf") for weight in self.source_weights.values()):
+            raise ValueError(f"source_weights must be 0 or more, got {dict(self.source_weights)}")
         if self.consistent_share and (self.sources_per_mixture or self.data.background):
             raise ValueError(
                 "consistent_share needs every source of the mixture: set sources_per_mixture to 0 "

@@ -1,7 +1,7 @@
 """One training step: conditions, forward, loss, backward, update."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from blocks import UnknownNameError
 from zoo.training.config import TrainingConfig
 from zoo.training.errors import TrainingError
 from zoo.training.losses import LOSSES, LossInput
@@ -44,6 +45,24 @@ def draw_conditions(
     return eye[torch.from_numpy(np.stack(chosen))]
 
 
+def weigh_sources(weights: Mapping[str, float], sources: Sequence[str]) -> Tensor | None:
+    """Return what the loss of each source counts, their mean 1; None if all count alike.
+
+    Shape:
+        - Output: (S,).
+
+    Raises:
+        ValueError: If a weight is for no source of the network, or all are zero.
+    """
+    for name in weights:
+        if name not in sources:
+            raise ValueError(f"source_weights: {UnknownNameError('source', name, list(sources))}")
+    given = torch.tensor([float(weights.get(source, 1.0)) for source in sources])
+    if not given.any():
+        raise ValueError("source_weights: every source weighs 0, so there is nothing to train on")
+    return given / given.mean() if weights else None
+
+
 def make_consistent(data: LossInput) -> LossInput:
     """Share out evenly what the estimates leave of the mixture.
 
@@ -66,6 +85,7 @@ def train_step(
     config: TrainingConfig,
     accelerator: Accelerator,
     stft_sizes: tuple[int, int],
+    source_weights: Tensor | None = None,
 ) -> StepResult:
     """Train on one batch.
 
@@ -78,10 +98,12 @@ def train_step(
         config: The run's config.
         accelerator: Moves gradients between processes.
         stft_sizes: The network's n_fft and hop length, samples.
+        source_weights: What the loss of each source counts; None counts all alike.
 
     Shape:
         - targets: (B, S + background, C, N).
         - condition: (B, Q, S).
+        - source_weights: (S,).
 
     Raises:
         TrainingError: If the loss or the gradient is no number, or memory is short.
@@ -101,10 +123,14 @@ def train_step(
             n_fft=stft_sizes[0],
             hop_length=stft_sizes[1],
         )
-        loss = LOSSES[config.loss](given)
+        losses = LOSSES[config.loss](given)  # (B, Q)
         if config.consistent_share:
             consistent = LOSSES[config.loss](make_consistent(given))
-            loss = torch.lerp(loss, consistent, config.consistent_share)
+            losses = torch.lerp(losses, consistent, config.consistent_share)
+        if source_weights is not None:
+            asked = condition if condition is not None else torch.eye(num_sources).to(losses)
+            losses = losses * (asked @ source_weights.to(losses))
+        loss = losses.mean()
         if not torch.isfinite(loss):
             raise TrainingError(f"the loss is {loss.item()}")
         accelerator.backward(loss)

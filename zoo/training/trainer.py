@@ -25,7 +25,7 @@ from zoo.training.optimization import make_ema, make_optimizer, use_channels_las
 from zoo.training.recipe import to_dict
 from zoo.training.run_folder import RunFolder
 from zoo.training.schedules import rate_factor
-from zoo.training.step import StepResult, draw_conditions, train_step
+from zoo.training.step import StepResult, draw_conditions, train_step, weigh_sources
 from zoo.training.synced_batch_norm import sync_batch_norms
 from zoo.training.validation import mean_scores, validate
 
@@ -83,6 +83,7 @@ class Trainer:
             for part in model.parts:
                 part.unet.compile(dynamic=False)
         self._model, self._optimizer = accelerator.prepare(model, optimizer)
+        self._source_weights = weigh_sources(config.source_weights, self.sources)
         self.step = 0
         self.best = float("-inf")
         self.stale_validations = 0
@@ -226,6 +227,7 @@ class Trainer:
                 config=config,
                 accelerator=self.accelerator,
                 stft_sizes=(self.spec.stft.n_fft, self.spec.stft.hop_length),
+                source_weights=self._source_weights,
             )
         except TrainingError as error:
             raise TrainingError(
