@@ -1,4 +1,6 @@
 import logging
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -147,3 +149,30 @@ def test_what_openvino_does_not_know_runs_through_torch_with_a_warning(caplog):
     network.unet = OpenVinoUNet(network, precision=torch.float32)
     with pytest.raises(RuntimeError, match="use the backend 'torch'"):
         network(noise(20_000))
+
+
+TWO_ENGINES_AND_A_SIGNAL = """
+import signal
+import torch
+import zoo
+from zoo.inference.openvino_backend import OpenVinoUNet
+
+def engine():
+    network = zoo.build("lightsaft_tfctdf_tiny").eval()
+    network.unet = OpenVinoUNet(network, precision=torch.float32)
+    with torch.inference_mode():
+        network(torch.zeros(1, 2, 20_000))
+    return network
+
+signal.signal(signal.SIGINT, lambda *_: print("handled"))
+first, second = engine(), engine()
+del first
+del second
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_signals_are_handled_after_engines_have_gone():
+    command = [sys.executable, "-c", TWO_ENGINES_AND_A_SIGNAL]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (run.returncode, run.stdout) == (0, "handled\n"), run.stderr

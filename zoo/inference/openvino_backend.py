@@ -6,12 +6,14 @@ that later starts neither trace nor convert. The device's compiler then takes ab
 B: mixtures, Q: conditions, T: frames
 """
 
+import functools
 import hashlib
 import importlib.util
 import json
 import logging
 import secrets
 import shutil
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,8 @@ logger = logging.getLogger(__name__)
 PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 MODEL_FILE = "unet.xml"
 
+_core_lock = threading.Lock()
+
 
 def is_installed() -> bool:
     """Whether the openvino package is there."""
@@ -40,9 +44,7 @@ def is_installed() -> bool:
 
 def computes_bfloat16() -> bool:
     """Whether this CPU has instructions for bfloat16, without which it saves nothing."""
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class OpenVinoUNet(nn.Module):
@@ -76,7 +78,6 @@ class OpenVinoUNet(nn.Module):
         super().__init__()
         import openvino
 
-        self._core = openvino.Core()
         self._unet = network.unet
         self._falls_back = falls_back
         self._frames = network.spec.frame_multiple
@@ -125,7 +126,7 @@ class OpenVinoUNet(nn.Module):
             if condition is not None:
                 shapes[1] = [num_conditions, condition.shape[1]]
             model.reshape(shapes)
-            compiled = self._core.compile_model(model, "CPU", self._options)
+            compiled = _core().compile_model(model, "CPU", self._options)
             self._requests[key] = compiled.create_infer_request()
         return self._requests[key]
 
@@ -136,7 +137,7 @@ class OpenVinoUNet(nn.Module):
         folder = None if self._cache is None else self._cache / str(num_conditions)
         if folder is not None and (folder / MODEL_FILE).is_file():
             try:
-                return self._core.read_model(folder / MODEL_FILE)
+                return _core().read_model(folder / MODEL_FILE)
             except RuntimeError:
                 logger.warning("%s cannot be read; converting the network again", folder)
                 shutil.rmtree(folder, ignore_errors=True)
@@ -174,6 +175,24 @@ class OpenVinoUNet(nn.Module):
         except OpConversionFailure as error:
             reason = str(error).strip().splitlines()[-1]
             raise RuntimeError(f"{reason}; use the backend 'torch'") from error
+
+
+def _core() -> "openvino.Core":
+    """Return the one core of this process, which is never freed.
+
+    On CPUs with AMX a core's plugin gives the thread that loads it a stack for signals. Of two that
+    are freed in the order they came, the second gives back the first one's, whose memory is gone,
+    and the next signal that Python handles ends the process.
+    """
+    with _core_lock:
+        return _make_core()
+
+
+@functools.cache
+def _make_core() -> "openvino.Core":
+    import openvino
+
+    return openvino.Core()
 
 
 class _Unconditioned(nn.Module):
