@@ -15,8 +15,9 @@ demo: $(VENV)/.app
 app: $(VENV)/.app
 	$(BIN)/python app.py
 
+# Without the restarts, a process of tests that dies is an error; with them the rest waits for ever.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
