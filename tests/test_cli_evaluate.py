@@ -70,12 +70,19 @@ def test_scores_are_those_of_the_separator(data, tmp_path, capsys):
     assert len(report["weights_sha256"]) == 64
 
 
-def test_raw_estimates_are_another_result(data, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "fact"),
+    [(["--raw"], ("mixture_consistency", False)), (["--pitches", "3"], ("pitches", 3))],
+)
+def test_other_settings_are_another_result(data, tmp_path, capsys, arguments, fact):
     out = tmp_path / "out"
     assert run("--data", data, "--metrics", "mdx", "--out", out) == 0
-    consistent = (out / "report.md").read_text()
-    assert run("--data", data, "--metrics", "mdx", "--out", out, "--raw") == 0
-    assert (out / "report.md").read_text() != consistent
+    usual = json.loads((out / "report.json").read_text())
+    assert run("--data", data, "--metrics", "mdx", "--out", out, *arguments) == 0
+    other = json.loads((out / "report.json").read_text())
+    name, value = fact
+    assert other[name] == value != usual[name]
+    assert other["tracks"] != usual["tracks"]
     capsys.readouterr()
 
 
@@ -93,6 +100,7 @@ def test_without_out_nothing_is_written(data, tmp_path, capsys, monkeypatch):
         (["--metrics", "sdr"], "unknown metric 'sdr'"),
         (["--baselines", "htdemuks"], "unknown baseline 'htdemuks': did you mean 'htdemucs'"),
         (["--jobs", "0"], "at least 1, got 0"),
+        (["--pitches", "2"], "expected 1, 3, 5 or 7"),
         (["--absent-db", "-3"], "absent_db must be above 0 dB"),
         (["--confidence", "95"], "confidence is a probability"),
         (["--weights", "nonesuch"], "nonesuch"),

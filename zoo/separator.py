@@ -18,6 +18,7 @@ from zoo.errors import SeparationCancelledError
 from zoo.hub import read_settings
 from zoo.inference import Engine, choose_device, choose_precision
 from zoo.inference.chunk_lengths import choose_chunking
+from zoo.inference.pitch_averaging import average_over_pitches, playing_speeds
 from zoo.separation.loading import load_network
 from zoo.separation.pipeline import separate_blocks
 from zoo.separation.result import SeparationBlock, SeparationResult, join_blocks
@@ -46,9 +47,12 @@ class Separator:
         mixture_consistency: Whether what the estimates of a full separation leave of the mixture
             is shared out among them, so that they sum to it. A separation of fewer sources than
             the network has is left as it is.
+        pitches: 1, or 3, 5 or 7: how many times each chunk is separated, at pitches a semitone
+            apart. The mean of the estimates is better, at as many times the cost
+            (docs/separation.md).
 
     Raises:
-        ValueError: A device or precision that does not exist here.
+        ValueError: A device or precision that does not exist here, or no such number of pitches.
         UnknownNameError: No such model.
         WeightsError: The weights cannot be had or do not fit.
     """
@@ -64,12 +68,15 @@ class Separator:
         batch_size: int | None = None,
         chunk_seconds: float | None = None,
         mixture_consistency: bool = True,
+        pitches: int = 1,
     ) -> None:
+        playing_speeds(pitches)
         self.device = choose_device(device)
         dtype = choose_precision(precision, self.device)
         loaded = load_network(model, weights=weights)
         self.spec, self.weights, self.notices = loaded.spec, loaded.weights, loaded.notices
         self.mixture_consistency = mixture_consistency
+        self.pitches = pitches
         self._engine = Engine(
             loaded.network,
             device=self.device,
@@ -189,9 +196,12 @@ class Separator:
         progress: ProgressCallback | None,
         cancel: threading.Event | None,
     ) -> Iterator[SeparationBlock]:
-        def process(chunks: Tensor) -> Tensor:
+        def process_once(chunks: Tensor) -> Tensor:
             _stop_if_cancelled(cancel)
             return self._engine.separate(chunks, sources=selection.sources)
+
+        def process(chunks: Tensor) -> Tensor:
+            return average_over_pitches(process_once, chunks, num_pitches=self.pitches)
 
         pairs = separate_blocks(
             _watched(reader.blocks(), cancel),

@@ -63,6 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "papers do",
     )
     parser.add_argument(
+        "--pitches",
+        type=int,
+        default=1,
+        metavar="N",
+        help="3, 5 or 7: score the mean of the estimates at so many pitches; default: %(default)s",
+    )
+    parser.add_argument(
         "--absent-db",
         type=float,
         default=DEFAULT_ABSENT_DB,
@@ -99,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         precision=arguments.precision,
         mixture_consistency=not arguments.raw,
+        pitches=arguments.pitches,
         out=arguments.out,
         absent_db=arguments.absent_db,
         bootstrap=BootstrapConfig(confidence=arguments.confidence, seed=arguments.seed),

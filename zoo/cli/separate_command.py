@@ -63,6 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--chunk-seconds", type=float, metavar="S", help="how much the network sees at once"
     )
     parser.add_argument(
+        "--pitches",
+        type=int,
+        default=1,
+        metavar="N",
+        help="3, 5 or 7: the mean of the estimates at so many pitches, better and as many times "
+        "slower (default: %(default)s)",
+    )
+    parser.add_argument(
         "--no-mixture-consistency",
         action="store_true",
         help="leave the estimates as they are instead of letting them sum to the song",
@@ -100,6 +108,7 @@ def _separate_songs(arguments: argparse.Namespace) -> int:
         batch_size=arguments.batch_size,
         chunk_seconds=arguments.chunk_seconds,
         mixture_consistency=not arguments.no_mixture_consistency,
+        pitches=arguments.pitches,
     )
     for notice in separator.notices:
         print(f"note: {notice}", file=sys.stderr)

@@ -63,6 +63,7 @@ class EvaluationSession:
         device: str = "auto",
         precision: str = "auto",
         mixture_consistency: bool = True,
+        pitches: int = 1,
         out: Path | None = None,
         absent_db: float = DEFAULT_ABSENT_DB,
         bootstrap: BootstrapConfig | None = None,
@@ -78,6 +79,7 @@ class EvaluationSession:
             device: Where the network runs.
             precision: What it computes in.
             mixture_consistency: Whether estimates are made to sum to the mixture.
+            pitches: At how many pitches each chunk is separated.
             out: Folder for records and reports; None keeps nothing.
             absent_db: How many dB below the mixture a source is not averaged any more.
             bootstrap: Settings of the confidence intervals.
@@ -86,7 +88,7 @@ class EvaluationSession:
             UnknownNameError: If a metric, model, tag or baseline does not exist.
             AudioError: If the folder or a file in it cannot be used.
             WeightsError: If weights cannot be had or do not fit.
-            ValueError: If ``absent_db`` is not a number above zero.
+            ValueError: If ``absent_db`` is not a number above zero, or no such number of pitches.
         """
         if math.isnan(absent_db) or absent_db <= 0:
             raise ValueError(f"absent_db must be above 0 dB, got {absent_db}")
@@ -103,6 +105,7 @@ class EvaluationSession:
             device=device,
             precision=precision,
             mixture_consistency=mixture_consistency,
+            pitches=pitches,
         )
         tracks = find_evaluation_tracks(data, sources=system.sources)
         systems = [system, *map(load_baseline, baselines)]
@@ -119,6 +122,7 @@ class EvaluationSession:
                 "weights": loaded.weights,
                 "weights_sha256": weights_digest(loaded.network),
                 "mixture_consistency": mixture_consistency,
+                "pitches": pitches,
                 "data": data.resolve().name,
             },
         )

@@ -59,6 +59,7 @@ class ZooSystem:
         precision: What it computes in.
         mixture_consistency: Whether what the estimates leave of the mixture is shared out among
             them; the published scores were made without.
+        pitches: At how many pitches each chunk is separated.
     """
 
     def __init__(
@@ -69,16 +70,21 @@ class ZooSystem:
         device: str = "auto",
         precision: str = "auto",
         mixture_consistency: bool = True,
+        pitches: int = 1,
     ) -> None:
         from zoo.separator import Separator
 
         weights = weights_digest(network)
         self._separator = Separator(
-            network, device=device, precision=precision, mixture_consistency=mixture_consistency
+            network,
+            device=device,
+            precision=precision,
+            mixture_consistency=mixture_consistency,
+            pitches=pitches,
         )
         self.name = name
         self.sources = self._separator.sources
-        settings = (self._separator.precision, mixture_consistency, self._separator.spec)
+        settings = (self._separator.precision, mixture_consistency, self._separator.spec, pitches)
         self.fingerprint = f"{weights} {settings}"
 
     def separate(self, mixture: np.ndarray, *, sample_rate: int) -> Mapping[str, np.ndarray]:

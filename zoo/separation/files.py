@@ -149,6 +149,7 @@ def _describe_request(job: SeparationJob, path: Path) -> dict[str, object]:
         "stems": list(job.stem_names),
         "format": job.audio_format.name,
         "mixture_consistency": job.separator.mixture_consistency,
+        "pitches": job.separator.pitches,
     }
 
 
