@@ -1,5 +1,6 @@
 """spaces_config.yaml, README's front matter and the push of a Space to a stand-in Hub."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -44,6 +45,9 @@ def test_gpu_seconds_grow_with_the_length_up_to_the_limit(tmp_path):
     config = load_space_config(write_config(tmp_path, change))
     assert config.gpu_seconds("a", audio_seconds=60) == 15  # 10 + 4.5, rounded up
     assert config.gpu_seconds("a", audio_seconds=3600) == 60
+    thrice = dataclasses.replace(config.models[0], pitches=3)
+    slower = dataclasses.replace(config, models=(thrice,))
+    assert slower.gpu_seconds("a", audio_seconds=60) == 24  # 10 + 3 * 4.5, rounded up
     with pytest.raises(SpaceConfigError, match="'b' is not offered, expected one of a"):
         config.gpu_seconds("b", audio_seconds=1)
 
@@ -60,6 +64,8 @@ def test_gpu_seconds_grow_with_the_length_up_to_the_limit(tmp_path):
         (lambda d: d.update(models=[]), "models: got an empty list"),
         (lambda d: d["models"].append(d["models"][0]), "offered twice"),
         (lambda d: d["models"][0].update(startup_seconds=0), "startup_seconds: got 0"),
+        (lambda d: d["models"][0].update(pitches=2), "got pitches=2; expected 1, 3, 5 or 7"),
+        (lambda d: d["models"][0].update(pitches="3"), ".pitches: got str '3', expected int"),
         (lambda d: d["limits"].update(max_seconds=float("nan")), "limits.max_seconds: got nan"),
         (lambda d: d["limits"].update(queue_size=True), "limits.queue_size: got bool True"),
         (lambda d: d["limits"].update(queue_size=None), "limits.queue_size: got nothing"),

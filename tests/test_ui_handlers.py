@@ -33,6 +33,13 @@ def song(samples, sample_rate=44_100):
     return Song(title="a", samples=samples, sample_rate=sample_rate, digest="0")
 
 
+def test_a_model_is_separated_at_the_pitches_of_the_config():
+    config = tiny_config()
+    thrice = dataclasses.replace(config.models[0], pitches=3)
+    shelf = ModelShelf(dataclasses.replace(config, models=(thrice,)))
+    assert shelf.separator(shelf.default).pitches == 3
+
+
 def test_nothing_chosen_and_too_large_a_file_are_said_before_reading(tmp_path):
     with pytest.raises(SongError, match="Choose a song first"):
         read_song(None, tiny_config().limits)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import yaml
 
+from zoo.inference.pitch_averaging import playing_speeds
+
 __all__ = [
     "CONFIG_NAME",
     "Limits",
@@ -89,17 +91,24 @@ class OfferedModel:
     Args:
         name: Name in the zoo.
         startup_seconds: GPU seconds of a call whatever its length.
-        seconds_per_minute: GPU seconds for each minute of audio.
+        seconds_per_minute: GPU seconds for each minute of audio and each pitch.
+        pitches: At how many pitches songs are separated: 1, or 3, 5 or 7 for better stems in
+            as many times the time.
     """
 
     name: str
     startup_seconds: float
     seconds_per_minute: float
+    pitches: int = 1
 
     def __post_init__(self) -> None:
         """Validate."""
         for key in ("startup_seconds", "seconds_per_minute"):
             _require_positive(f"models: {self.name}.{key}", getattr(self, key))
+        try:
+            playing_speeds(self.pitches)
+        except ValueError as error:
+            raise SpaceConfigError(f"models: {self.name}: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,10 +176,20 @@ class SpaceConfig:
         Raises:
             SpaceConfigError: The model is not on the menu.
         """
+        model = self.offered(model_name)
+        minutes = audio_seconds / 60 * model.pitches
+        seconds = model.startup_seconds + model.seconds_per_minute * minutes
+        return math.ceil(min(seconds, self.limits.gpu_max_seconds))
+
+    def offered(self, model_name: str) -> OfferedModel:
+        """Return a model of the menu.
+
+        Raises:
+            SpaceConfigError: The model is not on the menu.
+        """
         for model in self.models:
             if model.name == model_name:
-                seconds = model.startup_seconds + model.seconds_per_minute * audio_seconds / 60
-                return math.ceil(min(seconds, self.limits.gpu_max_seconds))
+                return model
         raise SpaceConfigError(
             f"models: {model_name!r} is not offered, expected one of {', '.join(self.model_names)}"
         )

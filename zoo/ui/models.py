@@ -107,7 +107,8 @@ class ModelShelf:
             raise ValueError(f"{name!r} is not offered here; choose one of {', '.join(self.names)}")
         with self._lock:
             if name not in self._separators:
-                self._separators[name] = Separator(name, weights=self._weights)
+                pitches = self._config.offered(name).pitches
+                self._separators[name] = Separator(name, weights=self._weights, pitches=pitches)
             return self._separators[name]
 
     def network(self, name: str) -> SeparationNetwork:
