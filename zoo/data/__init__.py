@@ -7,6 +7,7 @@
 from zoo.data.decoded import DecodedFile, DecodedTrack, decode_tracks
 from zoo.data.mixing import MixingConfig, MixingDataset
 from zoo.data.production import Doubling, Echo, Stutter
+from zoo.data.synthesis import Synthesis
 from zoo.data.timbre import Attack, Stops
 from zoo.data.timing import Pitch, Speed, Tempo
 from zoo.data.tracks import Track, find_tracks, require_disjoint
@@ -23,6 +24,7 @@ __all__ = [
     "Speed",
     "Stops",
     "Stutter",
+    "Synthesis",
     "Tempo",
     "Track",
     "decode_tracks",
