@@ -82,19 +82,20 @@ class Synthesis:
         if np.abs(audio).max(initial=0.0) < SILENT:
             return audio
         style = self.styles[generator.integers(len(self.styles))]
+        num_samples = audio.shape[-1]
         notes = _compose(
             style,
-            audio.shape[-1],
+            num_samples,
             lowest=self.lowest,
             highest=self.highest,
             sample_rate=self.sample_rate,
             generator=generator,
         )
         instrument = _Instrument.draw(generator)
-        part = np.zeros(audio.shape, dtype=np.float32)
+        part = np.zeros((2, num_samples), dtype=np.float32)
         for note in notes:
             sound = instrument.play(note, sample_rate=self.sample_rate, generator=generator)
-            end = min(part.shape[-1], note.start + sound.shape[-1])
+            end = min(num_samples, note.start + sound.shape[-1])
             part[:, note.start : end] += sound[:, : end - note.start]
         return match_level(part, audio)
 
@@ -142,7 +143,7 @@ def _compose(
                         start=max(0, round((time + place * strum) * sample_rate)),
                         length=max(1, round(held * sample_rate)),
                         pitch=ladder[min(one, len(ladder) - 1)],
-                        level=decibels(generator.uniform(-9.0, 0.0)),
+                        level=float(decibels(generator.uniform(-9.0, 0.0))),
                     )
                 )
         time += step
@@ -215,7 +216,7 @@ class _Instrument:
                 float(generator.choice([0.5, 1.0, 1.4, 2.0, 3.0, 3.5, 7.0])),
                 float(generator.uniform(0.3, 4.0)) if modulated else 0.0,
             ),
-            noise=float(generator.choice([0.0, decibels(generator.uniform(-40.0, -15.0))])),
+            noise=float(generator.choice([0.0, float(decibels(generator.uniform(-40.0, -15.0)))])),
         )
 
     def play(self, note: Note, *, sample_rate: int, generator: np.random.Generator) -> np.ndarray:
