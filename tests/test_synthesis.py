@@ -1,12 +1,12 @@
 """Parts by rule: at the level of what they replace, in tune, without aliases, never the same."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+from plain_instruments import plain_instrument
 
 from zoo.data.augmentations import AUGMENTATIONS
-from zoo.data.synthesis import STYLES, Note, Synthesis, _compose, _Instrument
+from zoo.data.instruments import Note
+from zoo.data.synthesis import STYLES, Synthesis, _compose
 
 RATE = 44100
 QUIET = 0.02 * np.ones((2, 2 * RATE), dtype=np.float32)
@@ -14,12 +14,6 @@ QUIET = 0.02 * np.ones((2, 2 * RATE), dtype=np.float32)
 
 def random(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
-
-
-def plain(seed: int, **changes) -> _Instrument:
-    """An instrument of steady pitch whose spectrum is that of its cycle."""
-    steady = {"vibrato": (5.0, 0.0), "detune": (0.0,), "modulation": (1.0, 0.0), "noise": 0.0}
-    return dataclasses.replace(_Instrument.draw(random(seed)), **(steady | changes))
 
 
 def spectrum(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +57,7 @@ def test_notes_stay_in_the_range_and_in_one_scale(style):
 def test_a_note_has_its_harmonics_and_nothing_between_or_above_them():
     note = Note(start=0, length=RATE, pitch=69, level=1.0)
     for seed in range(5):
-        instrument = plain(seed, attack=0.05, decay=1.0, sustain=0.5, release=0.3)
+        instrument = plain_instrument(seed, attack=0.05, decay=1.0, sustain=0.5, release=0.3)
         sound = instrument.play(note, sample_rate=RATE, generator=random(seed))
         assert sound.shape == (2, RATE + round(0.3 * RATE))
         frequencies, power = spectrum(sound[0])
@@ -76,7 +70,7 @@ def test_instruments_differ_in_timbre():
     note = Note(start=0, length=RATE, pitch=57, level=1.0)
     shares = []
     for seed in range(40):
-        sound = plain(seed).play(note, sample_rate=RATE, generator=random(seed))
+        sound = plain_instrument(seed).play(note, sample_rate=RATE, generator=random(seed))
         frequencies, power = spectrum(sound[0])
         shares.append(power[frequencies < 330].sum() / power.sum())  # of the fundamental
     assert np.quantile(shares, 0.1) < 0.5
@@ -85,7 +79,7 @@ def test_instruments_differ_in_timbre():
 
 def test_a_note_dies_away_after_it_is_let_go():
     note = Note(start=0, length=RATE // 2, pitch=60, level=1.0)
-    instrument = plain(0, sustain=1.0, attack=0.01, release=0.2)
+    instrument = plain_instrument(0, sustain=1.0, attack=0.01, release=0.2)
     sound = instrument.play(note, sample_rate=RATE, generator=random(0))
     held = np.abs(sound[:, RATE // 4 : RATE // 2]).max()
     assert np.abs(sound[:, -RATE // 50 :]).max() < 0.02 * held

@@ -7,6 +7,7 @@
 from zoo.data.decoded import DecodedFile, DecodedTrack, decode_tracks
 from zoo.data.mixing import MixingConfig, MixingDataset
 from zoo.data.production import Doubling, Echo, Stutter
+from zoo.data.revoicing import Revoicing
 from zoo.data.synthesis import Synthesis
 from zoo.data.timbre import Attack, Stops
 from zoo.data.timing import Pitch, Speed, Tempo
@@ -21,6 +22,7 @@ __all__ = [
     "MixingConfig",
     "MixingDataset",
     "Pitch",
+    "Revoicing",
     "Speed",
     "Stops",
     "Stutter",
