@@ -74,6 +74,11 @@ def test_everything_that_must_go_along_is_there():
         assert part in text
 
 
+def test_a_separation_at_several_pitches_is_said():
+    assert "| Separation | the mean of the estimates at 3 pitches" in card(entry(pitches=3))
+    assert "pitches" not in card(entry())
+
+
 def test_each_protocol_has_a_table_of_its_own():
     text = card(entry())
     mdx, museval = text.split("MDX: global SDR")[1].split("museval: median over frames")

@@ -7,6 +7,8 @@ import torch
 import zoo
 from tests.fake_networks import Gains, Smoothing
 from zoo.inference.pitch_averaging import average_over_pitches, playing_speeds
+from zoo.manifests import NUM_PITCHES, get_manifest, parse_entry
+from zoo.separation.loading import load_network
 
 RATE = 44100
 
@@ -41,6 +43,25 @@ def test_speeds_are_simple_ratios_about_a_semitone_apart():
 def test_other_numbers_of_pitches_are_refused(number):
     with pytest.raises(ValueError, match="expected 1, 3, 5 or 7"):
         make(Gains(), pitches=number)
+
+
+def test_the_record_of_the_weights_says_at_how_many_pitches():
+    network = zoo.build("lightsaft_tfctdf_tiny").eval()
+    assert make(network).pitches == 1
+    for number in NUM_PITCHES:
+        record = {"licence": "MIT", "training_data": "songs", "pitches": number}
+        entry = parse_entry(record, spec="lightsaft_tfctdf_tiny", tag="mine", origin="here")
+        assert parse_entry(entry.to_dict(), spec=entry.spec, tag="mine", origin="there") == entry
+        network.weights_entry = entry
+        assert make(network).pitches == number
+        assert make(network, pitches=1).pitches == 1
+
+
+def test_weights_that_are_named_bring_their_record():
+    entry = get_manifest("lightsaft_tfctdf_small")["house"]
+    loaded = load_network("lightsaft_tfctdf_small", weights="house")
+    assert loaded.network.weights_entry == entry
+    assert loaded.pitches == entry.pitches
 
 
 def test_a_network_that_does_the_same_at_every_pitch_does_the_same():

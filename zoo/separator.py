@@ -48,8 +48,8 @@ class Separator:
             is shared out among them, so that they sum to it. A separation of fewer sources than
             the network has is left as it is.
         pitches: 1, or 3, 5 or 7: how many times each chunk is separated, at pitches a semitone
-            apart. The mean of the estimates is better, at as many times the cost
-            (docs/separation.md).
+            apart; by default what the record of the weights says. The mean of the estimates is
+            better, at as many times the cost (docs/separation.md).
 
     Raises:
         ValueError: A device or precision that does not exist here, or no such number of pitches.
@@ -68,15 +68,16 @@ class Separator:
         batch_size: int | None = None,
         chunk_seconds: float | None = None,
         mixture_consistency: bool = True,
-        pitches: int = 1,
+        pitches: int | None = None,
     ) -> None:
-        playing_speeds(pitches)
+        if pitches is not None:
+            playing_speeds(pitches)
         self.device = choose_device(device)
         dtype = choose_precision(precision, self.device)
         loaded = load_network(model, weights=weights)
         self.spec, self.weights, self.notices = loaded.spec, loaded.weights, loaded.notices
         self.mixture_consistency = mixture_consistency
-        self.pitches = pitches
+        self.pitches = loaded.pitches if pitches is None else pitches
         self._engine = Engine(
             loaded.network,
             device=self.device,

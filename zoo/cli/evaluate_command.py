@@ -65,9 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pitches",
         type=int,
-        default=1,
         metavar="N",
-        help="3, 5 or 7: score the mean of the estimates at so many pitches; default: %(default)s",
+        help="1, or 3, 5 or 7 to score the mean of the estimates at so many pitches; default: what "
+        "the record of the weights says, mostly 1",
     )
     parser.add_argument(
         "--absent-db",

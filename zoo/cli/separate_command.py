@@ -65,10 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pitches",
         type=int,
-        default=1,
         metavar="N",
         help="3, 5 or 7: the mean of the estimates at so many pitches, better and as many times "
-        "slower (default: %(default)s)",
+        "slower; 1: as fast as can be (default: what the record of the weights says, mostly 1)",
     )
     parser.add_argument(
         "--no-mixture-consistency",

@@ -63,7 +63,7 @@ class EvaluationSession:
         device: str = "auto",
         precision: str = "auto",
         mixture_consistency: bool = True,
-        pitches: int = 1,
+        pitches: int | None = None,
         out: Path | None = None,
         absent_db: float = DEFAULT_ABSENT_DB,
         bootstrap: BootstrapConfig | None = None,
@@ -79,7 +79,8 @@ class EvaluationSession:
             device: Where the network runs.
             precision: What it computes in.
             mixture_consistency: Whether estimates are made to sum to the mixture.
-            pitches: At how many pitches each chunk is separated.
+            pitches: At how many pitches each chunk is separated; by default what the record of the
+                weights says.
             out: Folder for records and reports; None keeps nothing.
             absent_db: How many dB below the mixture a source is not averaged any more.
             bootstrap: Settings of the confidence intervals.
@@ -122,7 +123,7 @@ class EvaluationSession:
                 "weights": loaded.weights,
                 "weights_sha256": weights_digest(loaded.network),
                 "mixture_consistency": mixture_consistency,
-                "pitches": pitches,
+                "pitches": system.pitches,
                 "data": data.resolve().name,
             },
         )

@@ -59,7 +59,8 @@ class ZooSystem:
         precision: What it computes in.
         mixture_consistency: Whether what the estimates leave of the mixture is shared out among
             them; the published scores were made without.
-        pitches: At how many pitches each chunk is separated.
+        pitches: At how many pitches each chunk is separated; by default what the record of the
+            weights says.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class ZooSystem:
         device: str = "auto",
         precision: str = "auto",
         mixture_consistency: bool = True,
-        pitches: int = 1,
+        pitches: int | None = None,
     ) -> None:
         from zoo.separator import Separator
 
@@ -84,7 +85,9 @@ class ZooSystem:
         )
         self.name = name
         self.sources = self._separator.sources
-        settings = (self._separator.precision, mixture_consistency, self._separator.spec, pitches)
+        self.pitches = self._separator.pitches
+        spec = self._separator.spec
+        settings = (self._separator.precision, mixture_consistency, spec, self.pitches)
         self.fingerprint = f"{weights} {settings}"
 
     def separate(self, mixture: np.ndarray, *, sample_rate: int) -> Mapping[str, np.ndarray]:

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torchaudio.functional import resample
 
-__all__ = ["MAX_PITCHES", "average_over_pitches", "playing_speeds"]
+from zoo.manifests import NUM_PITCHES
 
-MAX_PITCHES = 7
+__all__ = ["average_over_pitches", "playing_speeds"]
+
 LARGEST_DENOMINATOR = 20
 FILTER_ZEROS = 32  # zero crossings of the resampler's filter on either side
 
@@ -27,10 +28,10 @@ def playing_speeds(num_pitches: int) -> tuple[Fraction, ...]:
     which keeps the resampler's filters short.
 
     Raises:
-        ValueError: Not an odd number from 1 to :data:`MAX_PITCHES`.
+        ValueError: Not one of :data:`~zoo.manifests.NUM_PITCHES`.
     """
-    if num_pitches not in range(1, MAX_PITCHES + 1, 2):
-        raise ValueError(f"got pitches={num_pitches}; expected 1, 3, 5 or {MAX_PITCHES}")
+    if num_pitches not in NUM_PITCHES:
+        raise ValueError(f"got pitches={num_pitches}; expected 1, 3, 5 or 7")
     speeds = [Fraction(1)]
     for semitones in range(1, num_pitches // 2 + 1):
         higher = Fraction(2 ** (semitones / 12)).limit_denominator(LARGEST_DENOMINATOR)
@@ -49,7 +50,7 @@ def average_over_pitches(
         num_pitches: How many pitches, odd; the cost grows with it. 1 is ``process`` itself.
 
     Raises:
-        ValueError: Not an odd number from 1 to :data:`MAX_PITCHES`.
+        ValueError: Not one of :data:`~zoo.manifests.NUM_PITCHES`.
 
     Shape:
         (K, C, L) -> (K, S, C, L)

@@ -1,6 +1,7 @@
 """Manifests: what weights exist for a spec, where they lie, and what is known of them."""
 
 from zoo.manifests.entry import (
+    NUM_PITCHES,
     HubFile,
     Manifest,
     Metric,
@@ -22,6 +23,7 @@ from zoo.manifests.parser import MAX_TEXT, parse_entry, parse_manifest
 
 __all__ = [
     "MAX_TEXT",
+    "NUM_PITCHES",
     "HubFile",
     "Manifest",
     "Metric",

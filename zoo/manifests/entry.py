@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from zoo.errors import UnknownNameError
 
 __all__ = [
+    "NUM_PITCHES",
     "HubFile",
     "Manifest",
     "Metric",
@@ -15,6 +16,8 @@ __all__ = [
     "RemoteFile",
     "WeightsEntry",
 ]
+
+NUM_PITCHES = (1, 3, 5, 7)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +115,8 @@ class WeightsEntry:
         credits: Lines to pass on with the weights.
         metrics: Results, each with its protocol.
         training: How it was trained: recipe, steps, hours, hardware and the like, for people.
+        pitches: At how many pitches songs are separated with these weights unless something else
+            is asked for, one of ``NUM_PITCHES``; what was measured by this project was so.
         notes: What a user should know, in a sentence or two.
     """
 
@@ -126,6 +131,7 @@ class WeightsEntry:
     credits: tuple[str, ...] = ()
     metrics: tuple[Metric, ...] = ()
     training: Mapping[str, str] = field(default_factory=dict)
+    pitches: int = 1
     notes: str = ""
 
     @property
@@ -147,6 +153,8 @@ class WeightsEntry:
             plain["credits"] = list(self.credits)
         if self.metrics:
             plain["metrics"] = [metric.to_dict() for metric in self.metrics]
+        if self.pitches != 1:
+            plain["pitches"] = self.pitches
         if self.notes:
             plain["notes"] = self.notes
         return plain

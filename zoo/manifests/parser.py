@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from zoo.errors import WeightsError
 from zoo.manifests.entry import (
+    NUM_PITCHES,
     HubFile,
     Manifest,
     Metric,
@@ -72,6 +73,12 @@ class _Reader:
         value = self._rest.pop(key, None)
         if value is not None and (type(value) is not int or value <= 0):
             raise self.fail(key, value, "a positive number of bytes")
+        return value
+
+    def pitches(self, key: str) -> int:
+        value = self._rest.pop(key, 1)
+        if type(value) is not int or value not in NUM_PITCHES:
+            raise self.fail(key, value, f"one of {', '.join(map(str, NUM_PITCHES))}")
         return value
 
     def sequence(self, key: str) -> list[Any]:
@@ -202,6 +209,7 @@ def parse_entry(mapping: object, *, spec: str, tag: str, origin: str) -> Weights
             for index, item in enumerate(reader.sequence("metrics"))
         ),
         training=_parse_training(reader),
+        pitches=reader.pitches("pitches"),
         notes=reader.text("notes", default=""),
     )
     for index, line in enumerate(entry.credits):

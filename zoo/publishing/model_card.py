@@ -101,6 +101,10 @@ def _facts(spec: Spec, entry: WeightsEntry | None, num_parameters: int) -> str:
     ]
     if spec.input_level_dbfs is not None:
         rows.insert(-1, ("Input", f"brought to {spec.input_level_dbfs:g} dBFS (RMS)"))
+    if entry is not None and entry.pitches != 1:
+        rows.append(
+            ("Separation", f"the mean of the estimates at {entry.pitches} pitches, unless asked")
+        )
     if entry is not None and entry.notes:
         rows.append(("Note", entry.notes))
     return _table(("", ""), rows)

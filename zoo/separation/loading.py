@@ -34,6 +34,12 @@ class LoadedNetwork:
     notices: tuple[str, ...] = ()
 
     @property
+    def pitches(self) -> int:
+        """At how many pitches songs are separated with its weights if nobody says otherwise."""
+        entry = getattr(self.network, "weights_entry", None)
+        return 1 if entry is None else entry.pitches
+
+    @property
     def is_kept(self) -> bool:
         """Whether the same weights will be there again, so that compiling them once pays."""
         return self.weights not in (RANDOM_WEIGHTS, GIVEN_WEIGHTS)
@@ -78,6 +84,7 @@ def load_network(
             network=network.eval(), spec=spec, weights=RANDOM_WEIGHTS, notices=(notice,)
         )
     loaded = load_weights(spec, weights)
+    network.weights_entry = loaded.manifest_entry
     return LoadedNetwork(
         network=load_into(network, loaded.state_dict),
         spec=spec,
