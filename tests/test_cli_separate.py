@@ -60,6 +60,19 @@ def test_a_song_becomes_a_folder_of_stems(tmp_path, capsys):
     assert captured.out.splitlines()[1].startswith("song.flac: 0.5 s in ")
 
 
+def test_several_pitches_are_said_and_how_to_have_one(tmp_path, capsys):
+    song = write_song(tmp_path / "song.wav")
+    assert separate(song, "-o", tmp_path / "asked", "--pitches", "3") == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("lightsaft_tfctdf_tiny on cpu at 3 pitches: vocals, drums")
+    assert "--pitches 1" not in captured.err
+    house = ["separate", "--model", "lightsaft_tfctdf_small", "--weights", "house"]
+    assert main([*house, str(song), "-o", str(tmp_path / "unasked")]) == 0
+    captured = capsys.readouterr()
+    assert "at 3 pitches" in captured.out
+    assert "note: --pitches 1 is faster" in captured.err
+
+
 def test_options_choose_stems_and_format(tmp_path, capsys):
     song = write_song(tmp_path / "song.wav")
     assert separate(song, "-o", tmp_path / "a", "--sources", "drums,bass", "-f", "ogg") == 0

@@ -244,6 +244,7 @@ def separate(
     format: str = "wav",
     device: str | torch.device = "auto",
     precision: str = "auto",
+    pitches: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> SeparationResult:
     """Separate one song with the default model, or another.
@@ -261,6 +262,7 @@ def separate(
         format: Of the files: ``wav``, ``wav24``, ``wav16``, ``flac``, ``ogg`` or ``mp3``.
         device: As for :class:`Separator`.
         precision: As for :class:`Separator`.
+        pitches: As for :class:`Separator`.
         progress: Called with the fraction done and the stage.
 
     Raises:
@@ -269,7 +271,9 @@ def separate(
         WeightsError: The weights cannot be had.
     """
     find_format(format)
-    separator = Separator(model, weights=weights, device=device, precision=precision)
+    separator = Separator(
+        model, weights=weights, device=device, precision=precision, pitches=pitches
+    )
     result = separator(source, sources=sources, two_stems=two_stems, progress=progress)
     if folder is not None:
         result.save(folder, format=format)

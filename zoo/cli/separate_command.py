@@ -120,7 +120,10 @@ def _separate_songs(arguments: argparse.Namespace) -> int:
         two_stems=arguments.two_stems,
         resume=not arguments.overwrite,
     )
-    print(f"{separator.model_name} on {separator.device}: {', '.join(job.stem_names)}")
+    pitches = f" at {separator.pitches} pitches" if separator.pitches > 1 else ""
+    print(f"{separator.model_name} on {separator.device}{pitches}: {', '.join(job.stem_names)}")
+    if pitches and arguments.pitches is None:
+        print("note: --pitches 1 is faster, and not as good", file=sys.stderr)
     outcomes = [_separate_song(job, path, folder) for path, folder in songs]
     num_failed = outcomes.count(False)
     if num_failed:
