@@ -103,7 +103,7 @@ def _facts(spec: Spec, entry: WeightsEntry | None, num_parameters: int) -> str:
         rows.insert(-1, ("Input", f"brought to {spec.input_level_dbfs:g} dBFS (RMS)"))
     if entry is not None and entry.pitches != 1:
         rows.append(
-            ("Separation", f"the mean of the estimates at {entry.pitches} pitches, unless asked")
+            ("Separation", f"the mean of the estimates at {entry.pitches} pitches by default")
         )
     if entry is not None and entry.notes:
         rows.append(("Note", entry.notes))
