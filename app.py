@@ -8,7 +8,7 @@ from zoo.ui.zero_gpu import is_zero_gpu  # before torch, as ZeroGPU demands
 # isort: split
 import gradio as gr
 
-from zoo.space_config import CONFIG_NAME, SpaceConfig, load_space_config
+from zoo.publishing.space_config import CONFIG_NAME, SpaceConfig, load_space_config
 from zoo.ui.blend_tab import build_blend_tab
 from zoo.ui.inside_tab import build_inside_tab
 from zoo.ui.look_tab import build_look_tab

@@ -17,7 +17,7 @@ import numpy as np
 
 from zoo.evaluation.metrics import mdx_sdr
 from zoo.evaluation.tracks import EvaluationTrack, find_evaluation_tracks
-from zoo.separator import Separator
+from zoo.separation.separator import Separator
 from zoo.ui.spectrogram_figure import draw_spectrograms, save_figure
 
 RANGE_DB = 70.0

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from zoo.evaluation.tracks import find_evaluation_tracks
-from zoo.separator import Separator
+from zoo.separation.separator import Separator
 
 EDGES_HZ = (0, 250, 1000, 2000, 4000, 8000, 22050)
 FRAME = 4096

@@ -30,7 +30,7 @@ PATIENCE_MS = 90_000
 def running_app(model: str | None, weights: str) -> Iterator[str]:
     """Launch the app and yield its address."""
     import app
-    from zoo.space_config import CONFIG_NAME, load_space_config
+    from zoo.publishing.space_config import CONFIG_NAME, load_space_config
     from zoo.ui.models import ModelShelf
 
     config = load_space_config(ROOT / CONFIG_NAME)

@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 import soundfile
 
-from zoo.space_config import SpaceConfig, load_space_config
+from zoo.publishing.space_config import SpaceConfig, load_space_config
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "lightsaft_tfctdf_tiny"

@@ -12,8 +12,8 @@ import torch
 from reference import make_tensor
 
 import zoo
-from zoo.checkpoints import write_safetensors
-from zoo.manifests import get_manifest, weights_folder
+from zoo.weights.checkpoints import write_safetensors
+from zoo.weights.manifests import get_manifest, weights_folder
 
 NAME = "lightsaft_tfctdf_tiny"
 FILE = "lightsaft_tfctdf_tiny.test.safetensors"

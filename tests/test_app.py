@@ -387,7 +387,7 @@ def test_an_upload_above_the_limit_is_refused_before_any_work(tmp_path):
 
 def test_every_offered_model_is_in_the_zoo():
     import zoo
-    from zoo.space_config import load_space_config
+    from zoo.publishing.space_config import load_space_config
 
     config = load_space_config(ROOT / "spaces_config.yaml")
     assert set(config.model_names) <= set(zoo.list_models())

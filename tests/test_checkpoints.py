@@ -17,11 +17,11 @@ from reference import Reference
 from safetensors.torch import save_file
 
 import zoo
-from zoo.adapters import adapt_state_dict
-from zoo.checkpoints import read_checkpoint, write_safetensors
 from zoo.errors import WeightsError
-from zoo.hub import load_weights
-from zoo.manifests import Metric, WeightsEntry
+from zoo.weights.adapters import adapt_state_dict
+from zoo.weights.checkpoints import read_checkpoint, write_safetensors
+from zoo.weights.entries import Metric, WeightsEntry
+from zoo.weights.resolving import load_weights
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import yaml
 
 import zoo
 from zoo.cli import COMMANDS, main
-from zoo.registry import PACKAGED
+from zoo.specs.registry import PACKAGED
 
 ROOT = Path(__file__).parent.parent
 

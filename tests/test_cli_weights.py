@@ -11,7 +11,7 @@ from servers import hub_server
 
 import zoo
 from zoo.cli import main
-from zoo.manifests import get_manifest, weights_folder
+from zoo.weights.manifests import get_manifest, weights_folder
 
 TINY = "lightsaft_tfctdf_tiny"
 
@@ -161,7 +161,7 @@ def test_convert_needs_to_know_the_network(run, tmp_path):
 
 
 def test_half_precision_that_changes_the_sound_is_refused(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.publishing.hub_model.MAX_STORAGE_ERROR", 1e-7)
+    monkeypatch.setattr("zoo.publishing.hub.MAX_STORAGE_ERROR", 1e-7)
     source = weights_folder() / get_manifest(TINY)["test"].place.file
     output = tmp_path / "half.safetensors"
     status, _, err = run("convert", source, "-o", output, "--dtype", "float16")

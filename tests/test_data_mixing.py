@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from zoo.data import MixingConfig, MixingDataset, decode_tracks, find_tracks
-from zoo.data.augmentations import (
+from zoo.data.augmentations.basic import (
     AUGMENTATIONS,
     BandLimit,
     ChannelSwap,
@@ -21,10 +21,10 @@ from zoo.data.augmentations import (
     StereoWidth,
     soft_clip_bus,
 )
+from zoo.data.augmentations.production import Doubling, Echo, Stutter
+from zoo.data.augmentations.timbre import Attack, Stops
+from zoo.data.augmentations.timing import EDGE_SAMPLES, Pitch, Speed, Tempo
 from zoo.data.mixing import PlannedAugmentation
-from zoo.data.production import Doubling, Echo, Stutter
-from zoo.data.timbre import Attack, Stops
-from zoo.data.timing import EDGE_SAMPLES, Pitch, Speed, Tempo
 from zoo.training.batches import StepSampler, load_batches
 
 SOURCES = ("vocals", "drums", "bass", "other")

@@ -9,8 +9,8 @@ import pytest
 from servers import file_server
 
 from zoo.errors import ChecksumError, WeightsError, WeightsUnavailableError
-from zoo.fetching.downloads import DownloadPolicy, download_file
-from zoo.fetching.integrity import ExpectedFile, verify_file, verify_once
+from zoo.weights.fetching.downloads import DownloadPolicy, download_file
+from zoo.weights.fetching.integrity import ExpectedFile, verify_file, verify_once
 
 CONTENT = random.Random(0).randbytes(300_000)
 QUICK = DownloadPolicy(

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import zoo
-from zoo.inference.folding import fold_batch_norms
+from zoo.separation.backends.folding import fold_batch_norms
 
 
 @torch.no_grad()

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.checkpoints import read_checkpoint
-from zoo.checkpoints.pickle_limits import MAX_DEPTH, MAX_OPCODES, read_checked_pickle
 from zoo.errors import WeightsError
+from zoo.weights.checkpoints import read_checkpoint
+from zoo.weights.checkpoints.pickle_limits import MAX_DEPTH, MAX_OPCODES, read_checked_pickle
 
 
 def save(saved, path: Path, *, legacy: bool) -> Path:

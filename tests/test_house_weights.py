@@ -8,7 +8,7 @@ import pytest
 
 import zoo
 from zoo.audio import open_audio
-from zoo.manifests import load_manifests
+from zoo.weights.manifests import load_manifests
 
 EXAMPLES = Path(zoo.__file__).parent / "examples"
 HOUSE = [

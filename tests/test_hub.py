@@ -11,11 +11,13 @@ from safetensors.torch import load_file, save
 from servers import file_server, hub_server
 
 import zoo
-from zoo import hub
-from zoo.checkpoints import write_safetensors
 from zoo.errors import ChecksumError, WeightsError, WeightsUnavailableError
-from zoo.fetching import resolution
-from zoo.manifests import HubFile, Manifest, RemoteFile, WeightsEntry, folder, get_manifest
+from zoo.weights import manifests as folder
+from zoo.weights import resolving as hub
+from zoo.weights.checkpoints import write_safetensors
+from zoo.weights.entries import HubFile, Manifest, RemoteFile, WeightsEntry
+from zoo.weights.fetching import resolution
+from zoo.weights.manifests import get_manifest
 
 TINY = "lightsaft_tfctdf_tiny"
 
@@ -114,7 +116,7 @@ def test_a_changed_packaged_file_is_refused(tmp_path, monkeypatch):
     content = (folder.weights_folder() / packaged().place.file).read_bytes()
     file = tmp_path / "weights" / packaged().place.file
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    monkeypatch.setattr("zoo.fetching.places.weights_folder", lambda: tmp_path / "weights")
+    monkeypatch.setattr("zoo.weights.fetching.places.weights_folder", lambda: tmp_path / "weights")
     with pytest.raises(ChecksumError, match=r"lightsaft_tfctdf_tiny\.test"):
         zoo.build(TINY, weights="test")
     file.unlink()

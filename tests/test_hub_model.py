@@ -9,10 +9,11 @@ import torch
 from servers import hub_server
 
 import zoo
-from zoo import hub
 from zoo.errors import WeightsError, WeightsUnavailableError
-from zoo.manifests import WeightsEntry, get_manifest
-from zoo.publishing.hub_model import storage_error
+from zoo.publishing.hub import storage_error
+from zoo.weights import resolving as hub
+from zoo.weights.entries import WeightsEntry
+from zoo.weights.manifests import get_manifest
 
 TINY = "lightsaft_tfctdf_tiny"
 ENTRY = WeightsEntry(spec=TINY, tag="mine", licence="CC0-1.0", training_data="My songs")
@@ -105,12 +106,12 @@ def test_half_precision_is_measured_before_it_is_stored(tmp_path, monkeypatch):
     assert storage_error(model, torch.float32) == 0
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
 
-    monkeypatch.setattr("zoo.publishing.hub_model.MAX_STORAGE_ERROR", error * 1.01)
+    monkeypatch.setattr("zoo.publishing.hub.MAX_STORAGE_ERROR", error * 1.01)
     folder = model.save_pretrained(tmp_path / "half", dtype=torch.float16, picture=False)
     got, expected = zoo.build(str(folder))(mixture()), model(mixture())
     assert 0 < (got - expected).square().mean().sqrt() < 1e-2 * expected.square().mean().sqrt()
 
-    monkeypatch.setattr("zoo.publishing.hub_model.MAX_STORAGE_ERROR", error * 0.99)
+    monkeypatch.setattr("zoo.publishing.hub.MAX_STORAGE_ERROR", error * 0.99)
     with pytest.raises(WeightsError, match="Store them as float32"):
         model.save_pretrained(tmp_path / "refused", dtype=torch.float16)
     assert not (tmp_path / "refused").exists()

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 import zoo
-from zoo.builder import load_into, load_spec
-from zoo.checkpoints import write_safetensors
 from zoo.errors import SpecError, WeightsError
-from zoo.inference import openvino_backend
-from zoo.manifests import WeightsEntry
-from zoo.separator import Separator
+from zoo.networks.builder import load_into, load_spec
+from zoo.separation.backends import openvino as openvino_backend
+from zoo.separation.separator import Separator
 from zoo.training.initial_weights import join_low_band, read_initial_weights
+from zoo.weights.checkpoints import write_safetensors
+from zoo.weights.entries import WeightsEntry
 
 LOW_BAND = {"n_fft": 1024, "hop_length": 256, "num_bins": 256, "num_subbands": 2, "width": 6}
 SMALL = {"stft.n_fft": 256, "stft.hop_length": 128, "unet.width": 4, "low_band": LOW_BAND}

@@ -8,17 +8,14 @@ from make_tiny_weights import FILE
 from make_tiny_weights import main as make_tiny_weights
 
 import zoo
-from zoo.checkpoints import read_checkpoint
 from zoo.errors import UnknownNameError, WeightsError
-from zoo.manifests import (
-    HubFile,
-    PackagedFile,
-    RemoteFile,
+from zoo.weights.checkpoints import read_checkpoint
+from zoo.weights.entries import HubFile, PackagedFile, RemoteFile
+from zoo.weights.manifest_parsing import parse_entry, parse_manifest
+from zoo.weights.manifests import (
     available_tags,
     get_manifest,
     load_manifests,
-    parse_entry,
-    parse_manifest,
     parse_reference,
     read_manifest,
     specs_with_weights,

@@ -10,9 +10,10 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 import zoo
-from zoo.manifests import Metric, WeightsEntry, get_manifest
 from zoo.publishing.card_picture import draw_spectrograms, example_mixture, render_picture
-from zoo.publishing.model_card import render_card
+from zoo.publishing.cards import render_card
+from zoo.weights.entries import Metric, WeightsEntry
+from zoo.weights.manifests import get_manifest
 
 
 def entry(**changes) -> WeightsEntry:

@@ -6,7 +6,7 @@ import yaml
 
 import zoo
 from blocks import BLOCKS, TFC
-from zoo.registry import PACKAGED
+from zoo.specs.registry import PACKAGED
 
 ENCODES_ONCE = {
     "lightsaft_tfctdf",

@@ -9,9 +9,9 @@ from torch import nn
 
 import zoo
 from tests.fake_networks import TINY, Gains
-from zoo.inference import openvino_backend
-from zoo.inference.openvino_backend import OpenVinoUNet
-from zoo.separator import Separator
+from zoo.separation.backends import openvino as openvino_backend
+from zoo.separation.backends.openvino import OpenVinoUNet
+from zoo.separation.separator import Separator
 
 pytest.importorskip("openvino", reason="the optional backend is not installed")
 
@@ -155,7 +155,7 @@ TWO_ENGINES_AND_A_SIGNAL = """
 import signal
 import torch
 import zoo
-from zoo.inference.openvino_backend import OpenVinoUNet
+from zoo.separation.backends.openvino import OpenVinoUNet
 
 def engine():
     network = zoo.build("lightsaft_tfctdf_tiny").eval()

@@ -1,6 +1,7 @@
 """The wheel carries specs, weights and examples, and works where the repo is not."""
 
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -30,7 +31,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_code_specs_weights_and_the_licence(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     specs = {path.name for path in (ROOT / "zoo" / "specs").glob("*.yaml")}
-    assert specs == {Path(n).name for n in names if n.startswith("zoo/specs/")}
+    assert specs == {Path(n).name for n in names if re.match(r"zoo/specs/.*\.yaml$", n)}
     manifests = {path.name for path in (ROOT / "zoo" / "weights").glob("*.yaml")}
     assert manifests <= {Path(n).name for n in names if n.startswith("zoo/weights/")}
     assert any(n.endswith("licenses/LICENSE") for n in names)

@@ -6,9 +6,9 @@ import torch
 from reference import NAMES, Reference
 
 import zoo
-from zoo.adapters import adapt_state_dict
-from zoo.builder import load_into
-from zoo.info import count_parameters
+from zoo.networks.builder import load_into
+from zoo.networks.info import count_parameters
+from zoo.weights.adapters import adapt_state_dict
 
 TOLERANCE = 1e-4  # of the RMS of the reference array
 

@@ -6,9 +6,11 @@ import torch
 
 import zoo
 from tests.fake_networks import Gains, Smoothing
-from zoo.inference.pitch_averaging import average_over_pitches, playing_speeds
-from zoo.manifests import NUM_PITCHES, get_manifest, parse_entry
-from zoo.separation.loading import load_network
+from zoo.separation.pitch_averaging import average_over_pitches, playing_speeds
+from zoo.weights.entries import NUM_PITCHES
+from zoo.weights.loading import load_network
+from zoo.weights.manifest_parsing import parse_entry
+from zoo.weights.manifests import get_manifest
 
 RATE = 44100
 

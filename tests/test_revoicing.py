@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plain_instruments import plain_instrument
 
-from zoo.data.augmentations import AUGMENTATIONS
+from zoo.data.augmentations.basic import AUGMENTATIONS
 from zoo.data.instruments import Instrument
 from zoo.data.revoicing import FRAME, HOP, Revoicing, hear_notes
 

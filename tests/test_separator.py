@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import zoo
 from tests.fake_networks import TINY, Gains, OneAtATime, OutOfMemory, Smoothing
 from zoo.errors import SeparationCancelledError
-from zoo.inference.chunk_lengths import choose_chunking
+from zoo.separation.chunking import choose_chunking
 
 RATE = 44100
 SOURCES = ("vocals", "drums", "bass", "other")

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from zoo.cli import main
-from zoo.space import front_matter, readme_with_front_matter, write_readme
-from zoo.space_config import SpaceConfigError, load_space_config
+from zoo.publishing.space import front_matter, readme_with_front_matter, write_readme
+from zoo.publishing.space_config import SpaceConfigError, load_space_config
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "spaces_config.yaml"

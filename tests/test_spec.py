@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 import zoo
-from zoo.builder import load_spec
-from zoo.registry import PACKAGED, SpecRegistry
-from zoo.spec_parsing import MAX_BYTES, parse_spec, parse_spec_text
+from zoo.networks.builder import load_spec
+from zoo.specs.parsing import MAX_BYTES, parse_spec, parse_spec_text
+from zoo.specs.registry import PACKAGED, SpecRegistry
 
 TINY = PACKAGED / "lightsaft_tfctdf_tiny.yaml"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plain_instruments import plain_instrument
 
-from zoo.data.augmentations import AUGMENTATIONS
+from zoo.data.augmentations.basic import AUGMENTATIONS
 from zoo.data.instruments import Note
 from zoo.data.synthesis import STYLES, Synthesis, _compose
 

@@ -9,10 +9,10 @@ import torch
 from accelerate import Accelerator
 
 from tests.training_data import make_config
-from zoo.builder import load_spec
 from zoo.data import Speed
 from zoo.errors import UnknownNameError
-from zoo.registry import SPECS
+from zoo.networks.builder import load_spec
+from zoo.specs.registry import SPECS
 from zoo.training.batches import StepSampler
 from zoo.training.checkpoints import (
     latest_checkpoint,

@@ -15,11 +15,9 @@ from accelerate.state import AcceleratorState
 
 import zoo
 from tests.training_data import SOURCES, SPEC, make_config, make_tracks
-from zoo.builder import load_into, load_spec
-from zoo.checkpoints import read_checkpoint, write_safetensors
 from zoo.data import decode_tracks, find_tracks
 from zoo.errors import WeightsError
-from zoo.manifests import WeightsEntry
+from zoo.networks.builder import load_into, load_spec
 from zoo.training.checkpoints import latest_checkpoint, list_checkpoints, load_checkpoint
 from zoo.training.errors import TrainingError
 from zoo.training.initial_weights import read_initial_weights
@@ -28,6 +26,8 @@ from zoo.training.recipe import to_dict
 from zoo.training.session import DataFolders, branch_run, find_data, resume_run, start_run
 from zoo.training.trainer import Trainer
 from zoo.training.validation import mean_scores, validate
+from zoo.weights.checkpoints import read_checkpoint, write_safetensors
+from zoo.weights.entries import WeightsEntry
 
 
 @pytest.fixture(autouse=True)

@@ -121,7 +121,7 @@ def test_the_sdr_of_the_truth_itself_is_listed_for_the_example_only(tmp_path):
 
 def test_a_valid_spec_is_measured_drawn_and_handed_over_as_code(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    text = (zoo.registry.SPECS.path(MODEL)).read_text(encoding="utf-8")
+    text = (zoo.specs.registry.SPECS.path(MODEL)).read_text(encoding="utf-8")
     verdict, picture, stages, code = measure_spec(text, max_characters=20_000)
     assert "22,556 parameters" in verdict
     assert picture is not None
@@ -150,7 +150,7 @@ def test_an_invalid_spec_gets_a_verdict_and_nothing_else(text, reason):
 
 
 def test_a_giant_spec_is_refused_before_it_is_built():
-    text = zoo.registry.SPECS.path(MODEL).read_text(encoding="utf-8")
+    text = zoo.specs.registry.SPECS.path(MODEL).read_text(encoding="utf-8")
     giant = text.replace("width: 4", "width: 1024").replace("num_layers: 2", "num_layers: 30")
     verdict, *_ = measure_spec(giant, max_characters=20_000)
     assert verdict.startswith("**Not valid yet.**")

@@ -13,40 +13,40 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.builder import build as build
-    from zoo.builder import load_spec as load_spec
     from zoo.errors import AudioError as AudioError
     from zoo.errors import ChecksumError as ChecksumError
     from zoo.errors import SpecError as SpecError
     from zoo.errors import UnknownNameError as UnknownNameError
     from zoo.errors import WeightsError as WeightsError
-    from zoo.info import ModelInfo as ModelInfo
-    from zoo.info import add_specs as add_specs
-    from zoo.info import list_models as list_models
-    from zoo.info import model_info as model_info
-    from zoo.separator import Separator as Separator
-    from zoo.separator import separate as separate
-    from zoo.spec import Spec as Spec
-    from zoo.spec_parsing import parse_spec as parse_spec
+    from zoo.networks.builder import build as build
+    from zoo.networks.builder import load_spec as load_spec
+    from zoo.networks.info import ModelInfo as ModelInfo
+    from zoo.networks.info import add_specs as add_specs
+    from zoo.networks.info import list_models as list_models
+    from zoo.networks.info import model_info as model_info
+    from zoo.separation.separator import Separator as Separator
+    from zoo.separation.separator import separate as separate
+    from zoo.specs.parsing import parse_spec as parse_spec
+    from zoo.specs.spec import Spec as Spec
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AudioError": "zoo.errors",
     "ChecksumError": "zoo.errors",
-    "ModelInfo": "zoo.info",
-    "Separator": "zoo.separator",
-    "Spec": "zoo.spec",
+    "ModelInfo": "zoo.networks.info",
+    "Separator": "zoo.separation.separator",
+    "Spec": "zoo.specs.spec",
     "SpecError": "zoo.errors",
     "UnknownNameError": "zoo.errors",
     "WeightsError": "zoo.errors",
-    "add_specs": "zoo.info",
-    "build": "zoo.builder",
-    "list_models": "zoo.info",
-    "load_spec": "zoo.builder",
-    "model_info": "zoo.info",
-    "parse_spec": "zoo.spec_parsing",
-    "separate": "zoo.separator",
+    "add_specs": "zoo.networks.info",
+    "build": "zoo.networks.builder",
+    "list_models": "zoo.networks.info",
+    "load_spec": "zoo.networks.builder",
+    "model_info": "zoo.networks.info",
+    "parse_spec": "zoo.specs.parsing",
+    "separate": "zoo.separation.separator",
 }
 
 __all__ = [*_HOMES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from zoo.builder import build
-from zoo.inference.openvino_backend import is_installed
-from zoo.network import SeparationNetwork
+from zoo.networks.builder import build
+from zoo.networks.network import SeparationNetwork
 from zoo.overlap_add import Chunking, overlap_add
-from zoo.separator import Separator
+from zoo.separation.backends.openvino import is_installed
+from zoo.separation.separator import Separator
 
 __all__ = ["BASELINE", "PEER", "Case", "build_cases"]
 

@@ -53,7 +53,7 @@ def _separate(model: str, song: Path, sources: Sequence[str] | None, backend: st
 
     from zoo.audio import find_format
     from zoo.separation.files import SeparationJob, separate_file
-    from zoo.separator import Separator
+    from zoo.separation.separator import Separator
 
     separator = Separator(model, weights="random", device="cpu", backend=backend)
     job = SeparationJob(separator=separator, audio_format=find_format("wav"), sources=sources)

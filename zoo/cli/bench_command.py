@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         time_interleaved,
         to_record,
     )
-    from zoo.builder import load_spec
+    from zoo.networks.builder import load_spec
 
     spec = load_spec(arguments.model)
     machine = describe_machine()

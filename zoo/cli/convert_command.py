@@ -26,8 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     import yaml
 
     import zoo
-    from zoo.checkpoints import write_safetensors
-    from zoo.publishing.hub_model import check_storage
+    from zoo.publishing.hub import check_storage
+    from zoo.weights.checkpoints import write_safetensors
 
     if arguments.output.suffix != ".safetensors":
         raise ValueError(f"--output: expected a .safetensors file, got {str(arguments.output)!r}")
@@ -71,9 +71,9 @@ def _file_record(path: Path) -> dict:
 def _published_record(path: Path, spec_name: str):
     """Find the manifest's record of a file by its checksum, None if it is not a published one."""
     from zoo.errors import ChecksumError
-    from zoo.fetching.integrity import verify_file
-    from zoo.fetching.places import expected_file
-    from zoo.manifests import get_manifest
+    from zoo.weights.fetching.integrity import verify_file
+    from zoo.weights.fetching.places import expected_file
+    from zoo.weights.manifests import get_manifest
 
     manifest = get_manifest(spec_name)
     for entry in manifest.entries.values() if manifest else ():

@@ -20,8 +20,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print ``NAME.TAG`` and the path of every file fetched, or found in the cache."""
     import zoo
     from zoo.cli.progress_bar import download_bar
-    from zoo.hub import choose_default_model, resolve_weights
-    from zoo.manifests import parse_reference
+    from zoo.weights.manifests import parse_reference
+    from zoo.weights.resolving import choose_default_model, resolve_weights
 
     references = [parse_reference(name) for name in arguments.names]
     for name, _ in references:

@@ -26,8 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     import zoo
-    from zoo.checkpoints import SUFFIXES
-    from zoo.manifests import parse_reference
+    from zoo.weights.checkpoints import SUFFIXES
+    from zoo.weights.manifests import parse_reference
 
     path = Path(arguments.source)
     if path.suffix in SUFFIXES and path.suffix != ".safetensors":

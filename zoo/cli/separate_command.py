@@ -91,9 +91,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _separate_songs(arguments: argparse.Namespace) -> int:
     from zoo.audio import find_format
     from zoo.separation.files import SeparationJob
-    from zoo.separation.loading import RANDOM_WEIGHTS
+    from zoo.separation.separator import Separator
     from zoo.separation.stem_writer import make_folder, note_random_weights
-    from zoo.separator import Separator
+    from zoo.weights.loading import RANDOM_WEIGHTS
 
     audio_format = find_format(arguments.format)
     songs = plan_outputs(arguments.inputs, arguments.output)

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand."""
-    from zoo.space import push_space, write_readme
+    from zoo.publishing.space import push_space, write_readme
 
     if arguments.action is None and not arguments.write_readme:
         raise ValueError("nothing to do; give --write-readme or `push USER/NAME`")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.manifests.entry import WeightsEntry
+    from zoo.weights.entries import WeightsEntry
 
 DTYPES = ("float32", "float16")
 
@@ -40,8 +40,7 @@ def read_record(
         ValueError: If something is said, but no licence or no training data.
         WeightsError: If a text is too long or the tag is no name.
     """
-    from zoo.manifests import parse_entry
-    from zoo.manifests.parser import NAME
+    from zoo.weights.manifest_parsing import NAME, parse_entry
 
     given = {
         "licence": arguments.licence,

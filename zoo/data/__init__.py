@@ -4,13 +4,13 @@
 ``MixingDataset`` draws seeded training examples from those.
 """
 
+from zoo.data.augmentations.production import Doubling, Echo, Stutter
+from zoo.data.augmentations.timbre import Attack, Stops
+from zoo.data.augmentations.timing import Pitch, Speed, Tempo
 from zoo.data.decoded import DecodedFile, DecodedTrack, decode_tracks
 from zoo.data.mixing import MixingConfig, MixingDataset
-from zoo.data.production import Doubling, Echo, Stutter
 from zoo.data.revoicing import Revoicing
 from zoo.data.synthesis import Synthesis
-from zoo.data.timbre import Attack, Stops
-from zoo.data.timing import Pitch, Speed, Tempo
 from zoo.data.tracks import Track, find_tracks, require_disjoint
 
 __all__ = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.data.augmentations import decibels
+from zoo.data.augmentations.basic import decibels
 
 CYCLE = 2048  # samples of one period of an oscillator
 HIGHEST_HZ = 16_000.0

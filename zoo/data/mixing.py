@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from zoo.data.augmentations import Augmentation, soft_clip_bus
+from zoo.data.augmentations.basic import Augmentation, soft_clip_bus
+from zoo.data.augmentations.timing import EDGE_SAMPLES
 from zoo.data.decoded import DecodedFile, DecodedTrack
-from zoo.data.timing import EDGE_SAMPLES
 
 QUIETEST_LAYER_DB = -10.0
 

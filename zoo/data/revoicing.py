@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from zoo.data.augmentations import AUGMENTATIONS, match_level
+from zoo.data.augmentations.basic import AUGMENTATIONS, match_level
 from zoo.data.instruments import Instrument, Note, play_part, require_octave
 
 FRAME = 8192  # samples: a semitone at 100 Hz is 6 Hz, a bin 5

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.data.augmentations import AUGMENTATIONS, decibels, match_level
+from zoo.data.augmentations.basic import AUGMENTATIONS, decibels, match_level
 from zoo.data.instruments import Instrument, Note, play_part, require_octave
 
 SCALES = (

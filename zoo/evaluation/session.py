@@ -19,7 +19,7 @@ from zoo.evaluation.runner import OnRecord, evaluate
 from zoo.evaluation.summary import DEFAULT_ABSENT_DB, Summary, summarise
 from zoo.evaluation.systems import SeparationSystem, ZooSystem, weights_digest
 from zoo.evaluation.tracks import EvaluationTrack, find_evaluation_tracks
-from zoo.separation.loading import load_network
+from zoo.weights.loading import load_network
 
 REPORTED_PACKAGES = ("torch", "numpy", "museval")
 

@@ -73,7 +73,7 @@ class ZooSystem:
         mixture_consistency: bool = True,
         pitches: int | None = None,
     ) -> None:
-        from zoo.separator import Separator
+        from zoo.separation.separator import Separator
 
         weights = weights_digest(network)
         self._separator = Separator(

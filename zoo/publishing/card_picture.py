@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from zoo.network import SeparationNetwork
+    from zoo.networks.network import SeparationNetwork
 
 __all__ = ["draw_spectrograms", "example_mixture", "render_picture"]
 

@@ -6,8 +6,8 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from zoo.errors import WeightsError, WeightsUnavailableError
-from zoo.fetching.hub_files import LIBRARY_NAME, TRANSPORT_ERROR
-from zoo.hub import read_settings
+from zoo.weights.fetching.hub_files import LIBRARY_NAME, TRANSPORT_ERROR
+from zoo.weights.resolving import read_settings
 
 __all__ = ["push_folder"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from zoo.audio import AudioFormat, open_audio, remove_stale_partials
 from zoo.errors import AudioError
-from zoo.separation.loading import RANDOM_WEIGHTS
+from zoo.separation.separator import ProgressCallback, Separator
 from zoo.separation.stem_writer import StemWriter, make_folder, note_random_weights
-from zoo.separator import ProgressCallback, Separator
+from zoo.weights.loading import RANDOM_WEIGHTS
 
 __all__ = ["RECORD_NAME", "SeparatedFile", "SeparationJob", "separate_file"]
 

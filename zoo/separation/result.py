@@ -12,8 +12,8 @@ import numpy as np
 
 from zoo.audio import find_format
 from zoo.errors import UnknownNameError
-from zoo.separation.loading import RANDOM_WEIGHTS
 from zoo.separation.stem_writer import SavedStems, StemWriter, make_folder, note_random_weights
+from zoo.weights.loading import RANDOM_WEIGHTS
 
 __all__ = ["SeparationBlock", "SeparationResult", "join_blocks"]
 

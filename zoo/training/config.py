@@ -74,8 +74,8 @@ class TrainingConfig:
         initial_weights: A file of ours or a repository on the Hub that the network starts from;
             empty starts it from random weights.
         initial_low_band: The same for the low band of a network that has one, trained as a network
-            of its own (``zoo.spec.Spec.low_band_spec``); ``initial_weights`` are then those of the
-            network without it, and where both estimate, the new one begins with their mean.
+            of its own (``Spec.low_band_spec``); ``initial_weights`` are then those of the network
+            without it, and where both estimate, the new one begins with their mean.
         mixtures: Mixtures in a batch, over all processes.
         sources_per_mixture: Conditions trained on each mixture; 0 means every source. They share
             the encoding where the network allows that.

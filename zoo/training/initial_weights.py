@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from zoo.errors import WeightsError
-from zoo.hub import check_same_network, load_pretrained
-from zoo.manifests import MAX_TEXT, WeightsEntry
-from zoo.spec import Spec
+from zoo.specs.spec import Spec
+from zoo.weights.entries import WeightsEntry
+from zoo.weights.manifest_parsing import MAX_TEXT
+from zoo.weights.resolving import check_same_network, load_pretrained
 
 EXIT_NAMES = ("unet.exit.weight", "unet.exit.bias")
 DERIVED_TAG = "derived"

@@ -18,10 +18,11 @@ from typing import Any
 import yaml
 from torch import Tensor
 
-from zoo.checkpoints import write_safetensors
-from zoo.manifests import WeightsEntry, parse_entry
-from zoo.spec import Spec
+from zoo.specs.spec import Spec
 from zoo.training.errors import TrainingError
+from zoo.weights.checkpoints import write_safetensors
+from zoo.weights.entries import WeightsEntry
+from zoo.weights.manifest_parsing import parse_entry
 
 PACKAGES = ("torch", "timm", "accelerate", "numpy", "soundfile", "soxr", "lightsaft-zoo")
 ORIGIN_FILE = "origin.yaml"

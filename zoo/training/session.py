@@ -10,11 +10,11 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from zoo.builder import build, load_into, load_spec
 from zoo.data import Track, decode_tracks, find_tracks, require_disjoint
 from zoo.data.decoded import Progress
 from zoo.data.musdb18 import find_musdb18_tracks, is_musdb18
-from zoo.spec import Spec
+from zoo.networks.builder import build, load_into, load_spec
+from zoo.specs.spec import Spec
 from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from zoo.training.config import ScheduleConfig, TrainingConfig
 from zoo.training.errors import TrainingError

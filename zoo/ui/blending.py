@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.network import Features, SeparationNetwork
-from zoo.space_config import SpaceConfig
+from zoo.networks.network import Features, SeparationNetwork
+from zoo.publishing.space_config import SpaceConfig
 from zoo.ui.models import ModelShelf
 from zoo.ui.zero_gpu import gpu
 

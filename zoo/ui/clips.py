@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from zoo.audio import resample
-from zoo.spec import Spec
+from zoo.specs.spec import Spec
 from zoo.ui.songs import Song, SongError
 
 __all__ = ["clip_for_network"]

@@ -5,8 +5,8 @@ from typing import Any
 import yaml
 
 import zoo
-from zoo.info import ModelInfo
-from zoo.manifests import Metric
+from zoo.networks.info import ModelInfo
+from zoo.weights.entries import Metric
 
 __all__ = [
     "MODEL_COLUMNS",

@@ -7,12 +7,12 @@ import time
 import numpy as np
 
 from zoo.errors import WeightsError
-from zoo.fetching.resolution import TEST_TAG
-from zoo.manifests import get_manifest
-from zoo.network import SeparationNetwork
-from zoo.separation.loading import load_network
-from zoo.separator import Separator
-from zoo.space_config import SpaceConfig
+from zoo.networks.network import SeparationNetwork
+from zoo.publishing.space_config import SpaceConfig
+from zoo.separation.separator import Separator
+from zoo.weights.fetching.resolution import TEST_TAG
+from zoo.weights.loading import load_network
+from zoo.weights.manifests import get_manifest
 
 __all__ = ["ModelShelf"]
 

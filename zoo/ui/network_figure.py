@@ -5,7 +5,7 @@ import itertools
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from zoo.info import ModelInfo, StageInfo
+from zoo.networks.info import ModelInfo, StageInfo
 from zoo.ui.spectrogram_figure import DOTS_PER_INCH, FAINT, INK, PAPER
 
 __all__ = ["draw_network"]

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from zoo.publishing.space_config import SpaceConfig
 from zoo.separation.pipeline import share_residual
-from zoo.space_config import SpaceConfig
 from zoo.ui.lanes import decibels, shared_gain, write_archive, write_lane, write_stems
 from zoo.ui.mixer_state import MixerLane, MixerProgress, MixerState
 from zoo.ui.models import ModelShelf

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from zoo.publishing.space_config import SpaceConfig
 from zoo.separation.result import join_blocks
-from zoo.separator import Separator
-from zoo.space_config import SpaceConfig
+from zoo.separation.separator import Separator
 from zoo.ui.models import ModelShelf
 from zoo.ui.zero_gpu import gpu
 

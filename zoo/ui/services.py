@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.space_config import SpaceConfig
+from zoo.publishing.space_config import SpaceConfig
 from zoo.ui.examples import ExampleCache, find_example
 from zoo.ui.mixer_state import MixerState
 from zoo.ui.models import ModelShelf

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.audio import open_audio
 from zoo.errors import AudioError
-from zoo.space_config import Limits
+from zoo.publishing.space_config import Limits
 from zoo.ui.examples import find_example
 
 __all__ = ["Song", "SongError", "file_digest", "read_song"]

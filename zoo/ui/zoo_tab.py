@@ -7,8 +7,8 @@ from gradio.events import api
 
 import zoo
 from zoo.errors import SpecError
-from zoo.registry import SPECS
-from zoo.spec_parsing import parse_spec_text
+from zoo.specs.parsing import parse_spec_text
+from zoo.specs.registry import SPECS
 from zoo.ui.kind_errors import said_kindly
 from zoo.ui.model_tables import (
     MODEL_COLUMNS,

@@ -1,5 +1,0 @@
-"""Files of weights: reading every kind there is without running anything in it, writing ours."""
-
-from zoo.checkpoints.files import SUFFIXES, Checkpoint, read_checkpoint, write_safetensors
-
-__all__ = ["SUFFIXES", "Checkpoint", "read_checkpoint", "write_safetensors"]

@@ -1,0 +1,1 @@
+"""Networks: a spec as a torch module, and what it costs."""

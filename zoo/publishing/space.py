@@ -1,0 +1,131 @@
+"""The Hugging Face Space of a checkout: README's front matter and the push.
+
+The front matter is generated from ``spaces_config.yaml``, never written by hand.
+"""
+
+import logging
+import re
+from pathlib import Path
+
+import yaml
+
+from zoo.publishing.space_config import (
+    CONFIG_NAME,
+    SpaceConfig,
+    SpaceConfigError,
+    load_space_config,
+)
+
+__all__ = ["front_matter", "push_space", "readme_with_front_matter", "write_readme"]
+
+SPACE_FILES = (
+    "app.py",
+    CONFIG_NAME,
+    "requirements.txt",
+    "README.md",
+    "LICENSE",
+    "blocks/**",
+    "zoo/**",
+    "docs/screenshots/**",
+)
+NEVER_PUSHED = ("**/__pycache__/**", "**/*.py[cod]", "**/*.pyi")
+FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
+
+logger = logging.getLogger(__name__)
+
+
+def front_matter(config: SpaceConfig) -> str:
+    """Return README's YAML front matter as the Hub reads it, with both ``---`` lines."""
+    space = config.space
+    metadata = {
+        "title": space.title,
+        "emoji": space.emoji,
+        "colorFrom": space.color_from,
+        "colorTo": space.color_to,
+        "sdk": "gradio",
+        "sdk_version": space.sdk_version,
+        "python_version": space.python_version,
+        "app_file": "app.py",
+        "suggested_hardware": space.suggested_hardware,
+        "short_description": space.short_description,
+        "license": space.license,
+        "tags": list(space.tags),
+        "models": list(space.models),
+        "thumbnail": space.thumbnail,
+        "pinned": space.pinned,
+        "startup_duration_timeout": space.startup_duration_timeout,
+    }
+    metadata = {key: value for key, value in metadata.items() if value not in ("", [])}
+    return f"---\n{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def readme_with_front_matter(readme: str, config: SpaceConfig) -> str:
+    """Return the README's text with its front matter replaced, or added where it has none."""
+    return f"{front_matter(config)}\n{FRONT_MATTER.sub('', readme, count=1)}"
+
+
+def write_readme(root: str | Path = ".") -> bool:
+    """Bring the front matter of ``README.md`` in line with ``spaces_config.yaml``.
+
+    Args:
+        root: Folder of both files.
+
+    Returns:
+        Whether the README changed.
+
+    Raises:
+        SpaceConfigError: The configuration is invalid or there is no README.
+    """
+    config = load_space_config(Path(root) / CONFIG_NAME)
+    path = Path(root) / "README.md"
+    if not path.is_file():
+        raise SpaceConfigError(f"{path} does not exist; the front matter belongs at its top")
+    before = path.read_text(encoding="utf-8")
+    after = readme_with_front_matter(before, config)
+    if after == before:
+        return False
+    path.write_text(after, encoding="utf-8")
+    return True
+
+
+def push_space(repo_id: str, *, root: str | Path = ".", private: bool = False) -> str:
+    """Create or update a gradio Space from a checkout.
+
+    Args:
+        repo_id: ``USER/NAME`` on the Hub; the token is the one ``hf auth login`` stored.
+        root: The checkout.
+        private: Whether a new Space is private.
+
+    Returns:
+        The Space's address.
+
+    Raises:
+        SpaceConfigError: The checkout lacks a file of the Space, or its README's front matter is
+            out of date.
+    """
+    from huggingface_hub import HfApi
+
+    root = Path(root)
+    config = load_space_config(root / CONFIG_NAME)
+    absent = [name for name in SPACE_FILES if "*" not in name and not (root / name).is_file()]
+    if absent:
+        raise SpaceConfigError(f"{root} has no {', '.join(absent)}; push from the repository root")
+    if not (root / "README.md").read_text(encoding="utf-8").startswith(front_matter(config)):
+        raise SpaceConfigError(
+            f"the front matter of {root / 'README.md'} differs from {CONFIG_NAME}; "
+            "run `python -m zoo space --write-readme` and commit the result"
+        )
+    api = HfApi()
+    url = api.create_repo(
+        repo_id, repo_type="space", space_sdk="gradio", private=private, exist_ok=True
+    )
+    api.upload_folder(
+        repo_id=repo_id,
+        repo_type="space",
+        folder_path=root,
+        allow_patterns=list(SPACE_FILES),
+        ignore_patterns=list(NEVER_PUSHED),
+        commit_message=f"Update {config.space.title}",
+    )
+    logger.info("pushed %s to %s", root, url)
+    return str(url)

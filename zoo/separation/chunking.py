@@ -1,0 +1,53 @@
+"""How long the chunks are, how much of them is context, and how they are blended."""
+
+from zoo.overlap_add import Chunking
+from zoo.specs.spec import Spec
+
+__all__ = ["choose_chunking"]
+
+CHUNK_FRAMES_FACTOR = 2  # of the length that a network was trained on
+CONTEXT_FRAMES = 12
+MIN_OVERLAP_FRAMES = 32
+
+
+def choose_chunking(
+    spec: Spec, *, chunk_seconds: float | None = None, is_length_fixed: bool = False
+) -> Chunking:
+    """Return where songs are cut for a network.
+
+    Chunks begin a multiple of the network's total down-sampling apart. Then neighbours see the
+    same frames fall together in every stage, and agree where they are blended; cut off that grid,
+    their estimates differ by a hundred times as much. A chunk is as long as its last frame allows
+    without padding. docs/speed.md has the measurements. Context and overlap are counted in the
+    longest frames that the network has.
+
+    Args:
+        spec: The network's.
+        chunk_seconds: Wanted length of a chunk.
+        is_length_fixed: Whether the last chunk is filled up to the length of the others, for
+            backends that compile for one length.
+
+    Raises:
+        ValueError: A chunk too short to keep anything beside its overlap.
+    """
+    hop, multiple = spec.stft.hop_length, spec.frame_multiple
+    coarsest = max(part.stft.hop_length for part in spec.parts) // hop
+    context = CONTEXT_FRAMES * coarsest
+    overlap = _round_up(MIN_OVERLAP_FRAMES * coarsest, multiple)
+    frames = max(spec.chunk_frames * CHUNK_FRAMES_FACTOR, 2 * overlap)
+    if chunk_seconds is not None:
+        frames = _round_up(round(chunk_seconds * spec.sample_rate / hop) + 1, multiple)
+        if frames < 2 * overlap:
+            shortest = (2 * overlap - multiple) * hop / spec.sample_rate
+            raise ValueError(f"got chunk_seconds={chunk_seconds}; expected at least {shortest:.2f}")
+    length = (frames - 1) * hop
+    return Chunking(
+        chunk_length=length,
+        context=context * hop,
+        crossfade=(overlap - 1 - 2 * context) * hop,
+        alignment=length if is_length_fixed else hop,
+    )
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

@@ -1,0 +1,89 @@
+"""Which device computes, and in which precision."""
+
+import torch
+
+from zoo.separation.backends import openvino as openvino_backend
+
+__all__ = [
+    "PRECISIONS",
+    "choose_device",
+    "choose_precision",
+    "is_out_of_memory",
+    "measured_precision",
+]
+
+PRECISIONS: dict[str, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+OUT_OF_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+def choose_device(name: str | torch.device = "auto") -> torch.device:
+    """Return the device of a name.
+
+    Args:
+        name: ``auto`` takes an NVIDIA or AMD card, else Apple's, else the CPU.
+
+    Raises:
+        ValueError: A device that torch does not know or this machine does not have.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(
+            f"unknown device {str(name)!r}; expected auto, cpu, cuda, cuda:1, ... or mps"
+        ) from error
+    available = {
+        "cpu": lambda: True,
+        "cuda": lambda: (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available,
+    }
+    if device.type not in available or not available[device.type]():
+        raise ValueError(f"this machine has no device {str(name)!r}; use auto or cpu")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype | None:
+    """Return the data type that the network computes in, None for ``auto``.
+
+    Args:
+        name: A name of :data:`PRECISIONS`, or ``auto``.
+        device: Where it computes.
+
+    Raises:
+        ValueError: An unknown name, or float16 on a CPU.
+    """
+    if name == "auto":
+        return None
+    if name not in PRECISIONS:
+        raise ValueError(f"unknown precision {name!r}; expected auto, {', '.join(PRECISIONS)}")
+    if name == "float16" and device.type == "cpu":
+        raise ValueError("a CPU has no use for float16; use auto, float32 or bfloat16")
+    return PRECISIONS[name]
+
+
+def measured_precision(backend: str, device: torch.device) -> torch.dtype:
+    """Return the fastest precision that costs less than 0.05 dB; docs/speed.md has the figures."""
+    if device.type == "cuda":
+        has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu" and backend == "openvino":
+        has_bfloat16 = openvino_backend.computes_bfloat16()
+    else:
+        # Before torch 2.10 a CPU cannot be asked; elsewhere nothing has been measured.
+        ask = getattr(torch.cpu, "get_capabilities", dict)
+        has_bfloat16 = device.type == "cpu" and bool(ask().get("avx512_bf16", False))
+    return torch.bfloat16 if has_bfloat16 else torch.float32
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error of torch means that a device's memory does not suffice."""
+    message = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in message for words in OUT_OF_MEMORY_WORDS
+    )

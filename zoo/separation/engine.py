@@ -1,0 +1,132 @@
+"""Runs a network on chunks: on its device, in its precision, in batches that fit the memory.
+
+K: chunks, C: channels, L: samples of a chunk, S: sources
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from zoo.separation.backends.preparation import choose_backend, prepare_network
+from zoo.separation.devices import is_out_of_memory, measured_precision
+
+__all__ = ["Engine"]
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH = 16
+MEMORY_SHARE = 0.7  # of the free memory; the allocator and other callers need the rest
+
+
+class Engine:
+    """A network that is ready to separate chunks.
+
+    The caller's network stays as it is; the engine runs a copy. One engine serves any number of
+    threads: a lock lets one batch at a time onto the device, so that the memory planned for a
+    batch is there.
+
+    Args:
+        network: Maps (K, C, L) float32 and ``sources`` to (K, S, C, L).
+        device: Where it computes.
+        precision: The data type it computes in.
+        backend: One of :data:`~zoo.separation.backends.preparation.BACKENDS`.
+        cache: Folder for what a backend compiles; None keeps it in memory.
+        batch_size: Most chunks at once; by default one on a CPU, where more gain nothing, and what
+            fits the free memory elsewhere.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        device: torch.device,
+        precision: torch.dtype | None = None,
+        backend: str = "auto",
+        cache: Path | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"got batch_size={batch_size}; expected at least 1")
+        self.device = device
+        self.backend = choose_backend(backend, network, device)
+        self.precision = precision or measured_precision(self.backend, device)
+        self.network = prepare_network(
+            network,
+            device=device,
+            precision=self.precision,
+            backend=self.backend,
+            cache=cache,
+            falls_back=backend == "auto",
+        )
+        is_cpu = device.type == "cpu"
+        self.batch_size = batch_size or (1 if is_cpu else MAX_BATCH)
+        self._limit = self.batch_size
+        self._is_limit_open = batch_size is None and device.type == "cuda"
+        self._lock = threading.Lock()
+
+    def separate(self, chunks: Tensor, *, sources: Sequence[str]) -> Tensor:
+        """Separate chunks; a chunk of digital silence gives silence without any work.
+
+        Shape:
+            (K, C, L) on the CPU -> (K, S, C, L) on the CPU, float32
+
+        Raises:
+            MemoryError: Not even one chunk fits the device.
+        """
+        is_heard = chunks.flatten(1).any(dim=1)
+        estimates = chunks.new_zeros((chunks.shape[0], len(sources), *chunks.shape[1:]))
+        if is_heard.any():
+            estimates[is_heard] = self._separate_in_batches(chunks[is_heard], sources)
+        return estimates
+
+    def _separate_in_batches(self, chunks: Tensor, sources: Sequence[str]) -> Tensor:
+        estimates: list[Tensor] = []
+        start = 0
+        while start < chunks.shape[0]:
+            with self._lock:
+                size = min(self._limit, chunks.shape[0] - start)
+                try:
+                    estimates.append(self._compute(chunks[start : start + size], sources))
+                except RuntimeError as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    self._halve_limit(size, error)
+                    continue
+            start += size
+        return torch.cat(estimates)
+
+    def _halve_limit(self, size: int, error: RuntimeError) -> None:
+        if size == 1:
+            raise MemoryError(
+                f"one chunk does not fit the memory of {self.device}; use shorter chunks "
+                "(chunk_seconds), fewer sources at once, or device='cpu'"
+            ) from error
+        self._limit, self._is_limit_open = size // 2, False
+        logger.info("%s ran out of memory at %d chunks, trying %d", self.device, size, self._limit)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _compute(self, chunks: Tensor, sources: Sequence[str]) -> Tensor:
+        before = 0
+        if self._is_limit_open:
+            torch.cuda.reset_peak_memory_stats(self.device)
+            before = torch.cuda.memory_allocated(self.device)
+        uses_autocast = self.backend == "torch" and self.precision != torch.float32
+        with torch.autocast(self.device.type, dtype=self.precision, enabled=uses_autocast):
+            estimates = self.network(chunks.to(self.device), sources=list(sources))
+        estimates = estimates.to("cpu", torch.float32)
+        if self._is_limit_open:
+            used = torch.cuda.max_memory_allocated(self.device) - before
+            self._open_limit(used // chunks.shape[0])
+        return estimates
+
+    def _open_limit(self, bytes_per_chunk: int) -> None:
+        """Let as many chunks run at once as the free memory holds, from what a chunk has used."""
+        free, _ = torch.cuda.mem_get_info(self.device)
+        fitting = int(free * MEMORY_SHARE) // max(1, bytes_per_chunk)
+        self._limit, self._is_limit_open = max(1, min(MAX_BATCH, fitting)), False

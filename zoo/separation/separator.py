@@ -1,0 +1,301 @@
+"""Turns a network into something that separates music: any file, any length, flat memory.
+
+C: channels, S: sources, n: samples of a block
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from zoo.audio import AudioInfo, AudioReader, AudioSource, find_format, open_audio
+from zoo.errors import SeparationCancelledError
+from zoo.networks.builder import SpecSource
+from zoo.separation.chunking import choose_chunking
+from zoo.separation.devices import choose_device, choose_precision
+from zoo.separation.engine import Engine
+from zoo.separation.pipeline import separate_blocks
+from zoo.separation.pitch_averaging import average_over_pitches, playing_speeds
+from zoo.separation.result import SeparationBlock, SeparationResult, join_blocks
+from zoo.separation.stem_selection import StemSelection, select_stems
+from zoo.weights.loading import load_network
+from zoo.weights.resolving import read_settings
+
+__all__ = ["ProgressCallback", "Separator", "separate"]
+
+ProgressCallback = Callable[[float, str], object]
+"""Called with the fraction done, from 0 to 1 and never falling, and what is being done."""
+
+
+class Separator:
+    """Separates songs with one network. Serves any number of threads.
+
+    Args:
+        model: A model's name, what else :func:`zoo.build` takes, or a network that is built
+            already, which stays as it is; None for the default model.
+        weights: What :func:`zoo.build` takes, or ``random``, which has to be said aloud.
+        device: ``auto`` (a graphics card if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``auto`` (the fastest that was measured to cost less than 0.05 dB),
+            ``float32``, ``bfloat16`` or ``float16``.
+        backend: ``auto`` (OpenVINO on CPUs where it is installed), ``torch`` or ``openvino``.
+        batch_size: Most chunks at once; by default what the device's memory holds. Halved when
+            the device runs out of memory all the same.
+        chunk_seconds: What the network sees at once, by default what was measured to suit it.
+        mixture_consistency: Whether what the estimates of a full separation leave of the mixture
+            is shared out among them, so that they sum to it. A separation of fewer sources than
+            the network has is left as it is.
+        pitches: 1, or 3, 5 or 7: how many times each chunk is separated, at pitches a semitone
+            apart; by default what the record of the weights says. The mean of the estimates is
+            better, at as many times the cost (docs/separation.md).
+
+    Raises:
+        ValueError: A device or precision that does not exist here, or no such number of pitches.
+        UnknownNameError: No such model.
+        WeightsError: The weights cannot be had or do not fit.
+    """
+
+    def __init__(
+        self,
+        model: SpecSource | nn.Module | None = None,
+        *,
+        weights: str | Path = "default",
+        device: str | torch.device = "auto",
+        precision: str = "auto",
+        backend: str = "auto",
+        batch_size: int | None = None,
+        chunk_seconds: float | None = None,
+        mixture_consistency: bool = True,
+        pitches: int | None = None,
+    ) -> None:
+        if pitches is not None:
+            playing_speeds(pitches)
+        self.device = choose_device(device)
+        dtype = choose_precision(precision, self.device)
+        loaded = load_network(model, weights=weights)
+        self.spec, self.weights, self.notices = loaded.spec, loaded.weights, loaded.notices
+        self.mixture_consistency = mixture_consistency
+        self.pitches = loaded.pitches if pitches is None else pitches
+        self._engine = Engine(
+            loaded.network,
+            device=self.device,
+            precision=dtype,
+            backend=backend,
+            cache=read_settings().cache / "openvino" if loaded.is_kept else None,
+            batch_size=batch_size,
+        )
+        self._chunking = choose_chunking(
+            self.spec,
+            chunk_seconds=chunk_seconds,
+            is_length_fixed=self._engine.backend == "openvino",
+        )
+
+    @property
+    def backend(self) -> str:
+        """What runs the network: ``torch`` or ``openvino``."""
+        return self._engine.backend
+
+    @property
+    def precision(self) -> torch.dtype:
+        """The data type that the network computes in."""
+        return self._engine.precision
+
+    @property
+    def model_name(self) -> str:
+        """Name of the network's spec."""
+        return self.spec.name
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources it can be asked for."""
+        return self.spec.sources
+
+    @property
+    def sample_rate(self) -> int:
+        """The network's rate in Hz; songs may have any."""
+        return self.spec.sample_rate
+
+    def __call__(
+        self,
+        source: AudioSource,
+        *,
+        sources: str | Sequence[str] | None = None,
+        two_stems: str | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None,
+    ) -> SeparationResult:
+        """Separate a song and return it whole.
+
+        Args:
+            source: A path, an open binary file, or ``(array, sample_rate)`` with an array (C, N).
+            sources: The sources wanted, all by default; the cost grows with their number.
+            two_stems: Instead: this source and everything else, at the cost of one source.
+            progress: Called with the fraction done and the stage.
+            cancel: Set it from another thread to stop the separation.
+
+        Raises:
+            AudioError: The song cannot be read or has channels the network cannot take.
+            UnknownNameError: A source that the network has not.
+            ValueError: No source, one twice, or both ``sources`` and ``two_stems``.
+            SeparationCancelledError: ``cancel`` was set.
+        """
+        with open_audio(source) as reader:
+            selection = self._select(sources, two_stems)
+            stems, residual = join_blocks(self._separate(reader, selection, progress, cancel))
+            return SeparationResult(
+                stems=stems,
+                residual=residual,
+                sample_rate=reader.info.sample_rate,
+                name=reader.info.name,
+                model=self.model_name,
+                weights=self.weights,
+            )
+
+    def stream(
+        self,
+        source: AudioSource,
+        *,
+        sources: str | Sequence[str] | None = None,
+        two_stems: str | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[SeparationBlock]:
+        """Separate a song block by block: flat memory, and the same samples as the whole call.
+
+        Arguments and errors are those of the call; the song is opened with the first block.
+        """
+        selection = self._select(sources, two_stems)
+
+        def blocks() -> Iterator[SeparationBlock]:
+            with open_audio(source) as reader:
+                yield from self._separate(reader, selection, progress, cancel)
+
+        return blocks()
+
+    def stem_names(
+        self, *, sources: str | Sequence[str] | None = None, two_stems: str | None = None
+    ) -> tuple[str, ...]:
+        """Return the names of the stems that a separation with these arguments makes.
+
+        Raises:
+            UnknownNameError: A source that the network has not.
+            ValueError: No source, one twice, or both ``sources`` and ``two_stems``.
+        """
+        return self._select(sources, two_stems).stems
+
+    def _select(self, sources: str | Sequence[str] | None, two_stems: str | None) -> StemSelection:
+        return select_stems(
+            self.sources, model=self.model_name, sources=sources, two_stems=two_stems
+        )
+
+    def _separate(
+        self,
+        reader: AudioReader,
+        selection: StemSelection,
+        progress: ProgressCallback | None,
+        cancel: threading.Event | None,
+    ) -> Iterator[SeparationBlock]:
+        def process_once(chunks: Tensor) -> Tensor:
+            _stop_if_cancelled(cancel)
+            return self._engine.separate(chunks, sources=selection.sources)
+
+        def process(chunks: Tensor) -> Tensor:
+            return average_over_pitches(process_once, chunks, num_pitches=self.pitches)
+
+        pairs = separate_blocks(
+            _watched(reader.blocks(), cancel),
+            info=reader.info,
+            process=process,
+            chunking=self._chunking,
+            batch_size=self._engine.batch_size,
+            sample_rate=self.sample_rate,
+            network_channels=self.spec.channels,
+            is_consistent=self.mixture_consistency and selection.is_full,
+        )
+        report = progress or _ignore_progress
+        report(0.0, "separating")
+        position = 0
+        for mixture, estimates in pairs:
+            stems = [*estimates]
+            if len(stems) < len(selection.stems):
+                stems.append(mixture - stems[0])
+            residual = mixture - np.sum(stems, axis=0)
+            yield SeparationBlock(
+                start=position,
+                stems=dict(zip(selection.stems, stems, strict=True)),
+                residual=residual,
+                sample_rate=reader.info.sample_rate,
+            )
+            position += residual.shape[-1]
+            report(_fraction(position, reader.info), "separating")
+        report(1.0, "done")
+
+
+def separate(
+    source: AudioSource,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    model: SpecSource | nn.Module | None = None,
+    weights: str | Path = "default",
+    sources: str | Sequence[str] | None = None,
+    two_stems: str | None = None,
+    format: str = "wav",
+    device: str | torch.device = "auto",
+    precision: str = "auto",
+    pitches: int | None = None,
+    progress: ProgressCallback | None = None,
+) -> SeparationResult:
+    """Separate one song with the default model, or another.
+
+    For several songs make one :class:`Separator` and call it; for songs too long for the memory
+    use :meth:`Separator.stream` or ``python -m zoo separate``.
+
+    Args:
+        source: A path, an open binary file, or ``(array, sample_rate)``.
+        folder: Where the stems are written to, if anywhere.
+        model: As for :class:`Separator`.
+        weights: As for :class:`Separator`.
+        sources: The sources wanted, all by default.
+        two_stems: Instead: this source and everything else.
+        format: Of the files: ``wav``, ``wav24``, ``wav16``, ``flac``, ``ogg`` or ``mp3``.
+        device: As for :class:`Separator`.
+        precision: As for :class:`Separator`.
+        pitches: As for :class:`Separator`.
+        progress: Called with the fraction done and the stage.
+
+    Raises:
+        AudioError: The song cannot be read, or the stems cannot be written.
+        UnknownNameError: No such model, source or format.
+        WeightsError: The weights cannot be had.
+    """
+    find_format(format)
+    separator = Separator(
+        model, weights=weights, device=device, precision=precision, pitches=pitches
+    )
+    result = separator(source, sources=sources, two_stems=two_stems, progress=progress)
+    if folder is not None:
+        result.save(folder, format=format)
+    return result
+
+
+def _watched(blocks: Iterable[np.ndarray], cancel: threading.Event | None) -> Iterator[np.ndarray]:
+    for block in blocks:
+        _stop_if_cancelled(cancel)
+        yield block
+
+
+def _stop_if_cancelled(cancel: threading.Event | None) -> None:
+    if cancel is not None and cancel.is_set():
+        raise SeparationCancelledError("the separation was cancelled")
+
+
+def _fraction(position: int, info: AudioInfo) -> float:
+    """Return how much of a song is done; nothing is known of one without a length."""
+    return min(1.0, position / info.num_samples) if info.num_samples else 0.0
+
+
+def _ignore_progress(fraction: float, stage: str) -> None:
+    """Do nothing with it."""

@@ -1,0 +1,1 @@
+"""Specs: networks as data, and the packaged ones as YAML."""

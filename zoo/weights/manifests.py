@@ -1,0 +1,83 @@
+"""The packaged folder of manifests: what weights exist, where they lie, what is known of them.
+
+A manifest is ``zoo/weights/SPEC.yaml``. Adding weights is adding a tag there (and, for packaged
+ones, the safetensors file beside it); no code changes.
+"""
+
+import functools
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+
+import yaml
+
+from zoo.errors import WeightsError
+from zoo.weights.entries import Manifest
+from zoo.weights.manifest_parsing import NAME, parse_manifest
+
+
+def weights_folder() -> Path:
+    """Return the packaged folder of manifests and bundled weights."""
+    return Path(str(resources.files("zoo"))) / "weights"
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read ``SPEC.yaml``; the file is named after its spec.
+
+    Raises:
+        WeightsError: If it is no YAML, or no valid manifest, or names another spec than its file.
+    """
+    try:
+        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise WeightsError(f"{path.name}: not YAML: {error}") from error
+    manifest = parse_manifest(plain, origin=path.name)
+    if manifest.spec != path.stem:
+        raise WeightsError(
+            f"{path.name}: spec: expected {path.stem!r} as the file is named, got {manifest.spec!r}"
+        )
+    return manifest
+
+
+@functools.lru_cache(maxsize=8)
+def load_manifests(folder: Path | None = None) -> Mapping[str, Manifest]:
+    """Read every manifest of a folder (the packaged one by default), by the name of its spec."""
+    paths = sorted((folder or weights_folder()).glob("*.yaml"))
+    return MappingProxyType({path.stem: read_manifest(path) for path in paths})
+
+
+def get_manifest(spec: str) -> Manifest | None:
+    """Return the manifest of a spec, or None where no weights are listed for it."""
+    return load_manifests().get(spec)
+
+
+def available_tags(spec: str) -> tuple[str, ...]:
+    """Return the tags of a spec's weights, those of its default order first; empty if none."""
+    manifest = get_manifest(spec)
+    if manifest is None:
+        return ()
+    return tuple(dict.fromkeys((*manifest.default, *manifest.entries)))
+
+
+def specs_with_weights() -> list[str]:
+    """Return the names of the specs for which any weights are listed, sorted."""
+    return sorted(load_manifests())
+
+
+def parse_reference(reference: str) -> tuple[str, str]:
+    """Split ``NAME`` or ``NAME.TAG``; a missing tag is ``default``.
+
+    Example:
+        >>> parse_reference("lightsaft_tfctdf.mdx2021")
+        ('lightsaft_tfctdf', 'mdx2021')
+        >>> parse_reference("lightsaft_tfctdf")
+        ('lightsaft_tfctdf', 'default')
+
+    Raises:
+        WeightsError: If it is not of that form.
+    """
+    name, dot, tag = reference.partition(".")
+    if NAME.fullmatch(name) is None or (dot and NAME.fullmatch(tag) is None):
+        raise WeightsError(f"expected NAME or NAME.TAG, got {reference[:160]!r}")
+    return name, tag or "default"
