@@ -1,0 +1,102 @@
+"""Files that appear under their names complete or not at all, and what identifies their content."""
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+__all__ = [
+    "PARTIAL_SUFFIX",
+    "commit_partial",
+    "digest_of",
+    "hash_file",
+    "open_whole",
+    "partial_path",
+    "remove_stale_partials",
+    "write_whole",
+]
+
+PARTIAL_SUFFIX = ".partial"
+STALE_SECONDS = 3600  # a partial file that nobody wrote to for so long is of a killed process
+BLOCK_BYTES = 1 << 20
+
+
+def partial_path(path: Path) -> Path:
+    """Return a hidden, unused name beside ``path`` to write to before the rename."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+
+
+def commit_partial(partial: Path, path: Path) -> None:
+    """Bring a complete partial file to the disk and give it its final name.
+
+    Raises:
+        OSError: The disk or the folder refuses.
+    """
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+@contextmanager
+def open_whole(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing that replaces ``path`` when the block ends without an error.
+
+    A reader sees the old content or the new one, never a part, whatever ends the process.
+
+    Args:
+        path: Where to; its folder must exist.
+
+    Raises:
+        OSError: The file cannot be written; ``path`` is as it was.
+    """
+    path = Path(path)
+    partial = partial_path(path)
+    try:
+        with partial.open("xb") as file:
+            yield file
+        commit_partial(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, content: str | bytes) -> None:
+    """Write text (as UTF-8) or bytes by :func:`open_whole`."""
+    with open_whole(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def remove_stale_partials(folder: Path) -> None:
+    """Remove the partial files that killed processes left in a folder, an hour after the fact."""
+    for partial in folder.glob(f".*{PARTIAL_SUFFIX}"):
+        if partial.is_file() and time.time() - partial.stat().st_mtime > STALE_SECONDS:
+            partial.unlink(missing_ok=True)
+
+
+def hash_file(path: str | Path, algorithm: str = "sha256", *, prefix: bytes = b"") -> str:
+    """Return the hex digest of a file, read in blocks.
+
+    Args:
+        path: The file.
+        algorithm: A name that ``hashlib`` knows.
+        prefix: Bytes that count as if they stood before the file's.
+    """
+    digest = hashlib.new(algorithm, prefix, usedforsecurity=False)
+    with Path(path).open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def digest_of(facts: Any) -> str:
+    """Return the SHA-256 of plain data: equal facts give equal digests, in any order of keys.
+
+    >>> digest_of({"a": 1, "b": [2]}) == digest_of({"b": [2], "a": 1})
+    True
+    """
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
