@@ -9,8 +9,6 @@ from zoo.data.augmentations.timbre import Attack, Stops
 from zoo.data.augmentations.timing import Pitch, Speed, Tempo
 from zoo.data.decoded import DecodedFile, DecodedTrack, decode_tracks
 from zoo.data.mixing import MixingConfig, MixingDataset
-from zoo.data.revoicing import Revoicing
-from zoo.data.synthesis import Synthesis
 from zoo.data.tracks import Track, find_tracks, require_disjoint
 
 __all__ = [
@@ -22,11 +20,9 @@ __all__ = [
     "MixingConfig",
     "MixingDataset",
     "Pitch",
-    "Revoicing",
     "Speed",
     "Stops",
     "Stutter",
-    "Synthesis",
     "Tempo",
     "Track",
     "decode_tracks",
