@@ -6,7 +6,7 @@
 ('vocals', 'drums', 'bass', 'other')
 
 Every public name is imported when it is first used, so that ``import zoo`` and the command line's
-``--help`` do not wait for torch.
+``--help`` do not wait for torch. The first one also loads the plugins of installed packages.
 """
 
 import importlib
@@ -57,6 +57,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOMES[name]), name)
+    if _HOMES[name] != "zoo.errors":
+        importlib.import_module("zoo.plugins").load_plugins()
     globals()[name] = value
     return value
 

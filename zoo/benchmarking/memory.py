@@ -11,6 +11,7 @@ import numpy as np
 import soundfile
 
 from zoo.benchmarking.measuring import make_song
+from zoo.plugins import load_plugins, named_plugins
 
 __all__ = ["measure_peak_memory"]
 
@@ -34,7 +35,13 @@ def measure_peak_memory(
         _write_long_song(song, seconds)
         # A fresh interpreter: a forked one would count what this one holds.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        pool = ProcessPoolExecutor(
+            max_workers=1,
+            mp_context=context,
+            initializer=load_plugins,
+            initargs=(named_plugins(),),
+        )
+        with pool:
             return pool.submit(_separate, model, song, sources, backend).result()
 
 

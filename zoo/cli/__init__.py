@@ -2,15 +2,17 @@
 
 ``--help`` must answer in under a second, so nothing here and no ``add_arguments`` may import
 torch. A command module has ``HELP`` (one line), ``add_arguments(parser)`` and
-``run(arguments) -> int``; inside ``run`` it imports what it needs.
+``run(arguments) -> int``; inside ``run`` it imports what it needs. A new command is such a module
+and its name in ``COMMANDS``.
 """
 
 import argparse
 import importlib
-import importlib.util
 import logging
 import sys
 from collections.abc import Sequence
+
+from zoo.plugins import load_plugins
 
 COMMANDS = (
     "list",
@@ -21,7 +23,6 @@ COMMANDS = (
     "train",
     "evaluate",
     "bench",
-    "export",
     "push",
     "space",
 )
@@ -35,21 +36,33 @@ def command_module(name: str) -> str:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of every subcommand that is present in this installation."""
+    """Build the parser of all subcommands."""
     parser = argparse.ArgumentParser(
         prog="lightsaft-zoo",
         description="Music source separation with conditioned networks of the LightSAFT family.",
     )
     parser.add_argument("-v", "--verbose", action="count", default=0, help="log more (repeatable)")
+    _add_import(parser, dest="imports_before")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
-        if importlib.util.find_spec(command_module(name)) is None:
-            continue
         module = importlib.import_module(command_module(name))
         subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(subparser)
+        _add_import(subparser, dest="imports_after")
         subparser.set_defaults(run=module.run)
     return parser
+
+
+def _add_import(parser: argparse.ArgumentParser, *, dest: str) -> None:
+    """Declare ``--import``; of one ``dest``, the subcommand's default would replace the first."""
+    parser.add_argument(
+        "--import",
+        dest=dest,
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="import a package that adds blocks, specs, ... of your own (repeatable)",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(arguments.verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
     try:
+        load_plugins([*arguments.imports_before, *arguments.imports_after])
         return arguments.run(arguments)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

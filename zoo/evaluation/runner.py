@@ -26,6 +26,7 @@ from zoo.evaluation.references import REFERENCES, reference_estimates
 from zoo.evaluation.scoring import Scores, score_track
 from zoo.evaluation.systems import SeparationSystem
 from zoo.evaluation.tracks import EvaluationTrack
+from zoo.plugins import load_plugins, named_plugins
 
 REFERENCE_VERSION = "1"
 
@@ -49,7 +50,10 @@ class _Queue:
         if self.num_jobs > 1:
             self._strangers = set(active_children())
             self._pool = ProcessPoolExecutor(
-                self.num_jobs, mp_context=get_context("spawn"), initializer=_start_worker
+                self.num_jobs,
+                mp_context=get_context("spawn"),
+                initializer=_start_worker,
+                initargs=(named_plugins(),),
             )
         return self
 
@@ -232,8 +236,9 @@ def _check_request(
             )
 
 
-def _start_worker() -> None:
-    """Make a worker end quietly: on Ctrl-C at once, and with its parent however that ends."""
+def _start_worker(plugins: tuple[str, ...]) -> None:
+    """Load plugins, and end quietly: on Ctrl-C at once, and with the parent however that ends."""
+    load_plugins(plugins)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
