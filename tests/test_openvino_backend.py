@@ -140,7 +140,7 @@ def test_what_openvino_does_not_know_runs_through_torch_with_a_warning(caplog):
     network.unet.entry.append(Unknown())
     expected = network(noise(20_000))
     unet = network.unet
-    network.unet = OpenVinoUNet(network, precision=torch.float32, falls_back=True)
+    network.unet = OpenVinoUNet(network, precision=torch.float32, may_fall_back=True)
     with caplog.at_level(logging.WARNING):
         torch.testing.assert_close(network(noise(20_000)), expected)
         torch.testing.assert_close(network(noise(20_000)), expected)

@@ -16,7 +16,7 @@ from torch import nn
 from zoo.networks.builder import build
 from zoo.networks.network import SeparationNetwork
 from zoo.overlap_add import Chunking, overlap_add
-from zoo.separation.backends.openvino import is_installed
+from zoo.separation.backends import BACKENDS
 from zoo.separation.separator import Separator
 
 __all__ = ["BASELINE", "PEER", "Case", "build_cases"]
@@ -60,12 +60,14 @@ def build_cases(model: str, *, with_peers: bool = True, sample_rate: int = 44100
     _set_plausible_statistics(network)
     sources = network.sources
     counts: list[Sequence[str]] = [sources] if len(sources) == 1 else [sources, sources[:1]]
+    cpu = torch.device("cpu")
+    runnable = [name for name in BACKENDS if BACKENDS[name].obstacle(network, cpu) is None]
     cases = [
         _published_case(network),
         Case(name="plain network", num_sources=len(sources), run=_run_plain(network)),
     ]
     for wanted in counts:
-        for backend in ("torch", "openvino") if is_installed() else ("torch",):
+        for backend in runnable:
             for precision in ("float32", "bfloat16"):
                 cases.append(_engine_case(network, wanted, backend, precision, sample_rate))
     return cases + (_peer_cases() if with_peers else [])

@@ -1,5 +1,7 @@
 """How long the chunks are, how much of them is context, and how they are blended."""
 
+import math
+
 from zoo.overlap_add import Chunking
 from zoo.specs.spec import Spec
 
@@ -8,27 +10,29 @@ __all__ = ["choose_chunking"]
 CHUNK_FRAMES_FACTOR = 2  # of the length that a network was trained on
 CONTEXT_FRAMES = 12
 MIN_OVERLAP_FRAMES = 32
+MAX_CHUNK_SECONDS = 3600.0  # more does not fit a device's memory with any network
 
 
 def choose_chunking(
-    spec: Spec, *, chunk_seconds: float | None = None, is_length_fixed: bool = False
+    spec: Spec, *, chunk_seconds: float | None = None, fills_last_chunk: bool = False
 ) -> Chunking:
     """Return where songs are cut for a network.
 
-    Chunks begin a multiple of the network's total down-sampling apart. Then neighbours see the
-    same frames fall together in every stage, and agree where they are blended; cut off that grid,
-    their estimates differ by a hundred times as much. A chunk is as long as its last frame allows
-    without padding. docs/speed.md has the measurements. Context and overlap are counted in the
-    longest frames that the network has.
+    Chunks begin a multiple of the network's total down-sampling apart. Every stage then groups the
+    frames of neighbouring chunks alike, so that the chunks agree where they are blended. Off that
+    grid their estimates differ a hundred times as much. A chunk is as long as its last frame
+    allows without padding. docs/speed.md has the measurements. Context and overlap are counted in
+    the longest frames that the network has.
 
     Args:
         spec: The network's.
-        chunk_seconds: Wanted length of a chunk.
-        is_length_fixed: Whether the last chunk is filled up to the length of the others, for
+        chunk_seconds: Wanted length of a chunk. The default was measured.
+        fills_last_chunk: Whether the last chunk is filled up to the length of the others, for
             backends that compile for one length.
 
     Raises:
-        ValueError: A chunk too short to keep anything beside its overlap.
+        ValueError: A chunk too short to keep anything beside its overlap, or too long for any
+            memory.
     """
     hop, multiple = spec.stft.hop_length, spec.frame_multiple
     coarsest = max(part.stft.hop_length for part in spec.parts) // hop
@@ -36,6 +40,10 @@ def choose_chunking(
     overlap = _round_up(MIN_OVERLAP_FRAMES * coarsest, multiple)
     frames = max(spec.chunk_frames * CHUNK_FRAMES_FACTOR, 2 * overlap)
     if chunk_seconds is not None:
+        if not (math.isfinite(chunk_seconds) and chunk_seconds <= MAX_CHUNK_SECONDS):
+            raise ValueError(
+                f"got chunk_seconds={chunk_seconds}; expected at most {MAX_CHUNK_SECONDS:g}"
+            )
         frames = _round_up(round(chunk_seconds * spec.sample_rate / hop) + 1, multiple)
         if frames < 2 * overlap:
             shortest = (2 * overlap - multiple) * hop / spec.sample_rate
@@ -45,7 +53,7 @@ def choose_chunking(
         chunk_length=length,
         context=context * hop,
         crossfade=(overlap - 1 - 2 * context) * hop,
-        alignment=length if is_length_fixed else hop,
+        alignment=length if fills_last_chunk else hop,
     )
 
 

@@ -2,14 +2,12 @@
 
 import torch
 
-from zoo.separation.backends import openvino as openvino_backend
-
 __all__ = [
     "PRECISIONS",
     "choose_device",
     "choose_precision",
     "is_out_of_memory",
-    "measured_precision",
+    "precision_name",
 ]
 
 PRECISIONS: dict[str, torch.dtype] = {
@@ -68,17 +66,9 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype | None:
     return PRECISIONS[name]
 
 
-def measured_precision(backend: str, device: torch.device) -> torch.dtype:
-    """Return the fastest precision that costs less than 0.05 dB; docs/speed.md has the figures."""
-    if device.type == "cuda":
-        has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device.type == "cpu" and backend == "openvino":
-        has_bfloat16 = openvino_backend.computes_bfloat16()
-    else:
-        # Before torch 2.10 a CPU cannot be asked; elsewhere nothing has been measured.
-        ask = getattr(torch.cpu, "get_capabilities", dict)
-        has_bfloat16 = device.type == "cpu" and bool(ask().get("avx512_bf16", False))
-    return torch.bfloat16 if has_bfloat16 else torch.float32
+def precision_name(dtype: torch.dtype) -> str:
+    """Return the name of a data type in :data:`PRECISIONS`."""
+    return next(name for name, known in PRECISIONS.items() if known == dtype)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

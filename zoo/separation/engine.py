@@ -3,6 +3,7 @@
 K: chunks, C: channels, L: samples of a chunk, S: sources
 """
 
+import copy
 import logging
 import threading
 from collections.abc import Sequence
@@ -11,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from zoo.separation.backends.preparation import choose_backend, prepare_network
-from zoo.separation.devices import is_out_of_memory, measured_precision
+from zoo.separation.backends import choose_backend
+from zoo.separation.devices import is_out_of_memory
 
 __all__ = ["Engine"]
 
@@ -25,18 +26,18 @@ MEMORY_SHARE = 0.7  # of the free memory; the allocator and other callers need t
 class Engine:
     """A network that is ready to separate chunks.
 
-    The caller's network stays as it is; the engine runs a copy. One engine serves any number of
-    threads: a lock lets one batch at a time onto the device, so that the memory planned for a
-    batch is there.
+    The caller's network stays as it is, because the engine runs a copy. Any number of threads may
+    use one engine: a lock lets one batch at a time onto the device, so that a batch finds the
+    memory that was planned for it.
 
     Args:
         network: Maps (K, C, L) float32 and ``sources`` to (K, S, C, L).
         device: Where it computes.
         precision: The data type it computes in.
-        backend: One of :data:`~zoo.separation.backends.preparation.BACKENDS`.
+        backend: A name in :data:`~zoo.separation.backends.BACKENDS`, or ``auto``.
         cache: Folder for what a backend compiles; None keeps it in memory.
-        batch_size: Most chunks at once; by default one on a CPU, where more gain nothing, and what
-            fits the free memory elsewhere.
+        batch_size: Most chunks at once. The default is one on a CPU, where more gain nothing, and
+            what fits the free memory elsewhere.
     """
 
     def __init__(
@@ -53,19 +54,19 @@ class Engine:
             raise ValueError(f"got batch_size={batch_size}; expected at least 1")
         self.device = device
         self.backend = choose_backend(backend, network, device)
-        self.precision = precision or measured_precision(self.backend, device)
-        self.network = prepare_network(
-            network,
+        self.precision = precision or self.backend.fastest_precision(device)
+        self.network = self.backend.prepare(
+            copy.deepcopy(network).eval().requires_grad_(requires_grad=False),
             device=device,
             precision=self.precision,
-            backend=self.backend,
             cache=cache,
-            falls_back=backend == "auto",
+            may_fall_back=backend == "auto",
         )
         is_cpu = device.type == "cpu"
         self.batch_size = batch_size or (1 if is_cpu else MAX_BATCH)
         self._limit = self.batch_size
-        self._is_limit_open = batch_size is None and device.type == "cuda"
+        # The first batch on a CUDA device shows how much memory a chunk takes.
+        self._awaits_measurement = batch_size is None and device.type == "cuda"
         self._lock = threading.Lock()
 
     def separate(self, chunks: Tensor, *, sources: Sequence[str]) -> Tensor:
@@ -105,7 +106,7 @@ class Engine:
                 f"one chunk does not fit the memory of {self.device}; use shorter chunks "
                 "(chunk_seconds), fewer sources at once, or device='cpu'"
             ) from error
-        self._limit, self._is_limit_open = size // 2, False
+        self._limit, self._awaits_measurement = size // 2, False
         logger.info("%s ran out of memory at %d chunks, trying %d", self.device, size, self._limit)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -113,20 +114,20 @@ class Engine:
     @torch.inference_mode()
     def _compute(self, chunks: Tensor, sources: Sequence[str]) -> Tensor:
         before = 0
-        if self._is_limit_open:
+        if self._awaits_measurement:
             torch.cuda.reset_peak_memory_stats(self.device)
             before = torch.cuda.memory_allocated(self.device)
-        uses_autocast = self.backend == "torch" and self.precision != torch.float32
+        uses_autocast = self.backend.autocasts and self.precision != torch.float32
         with torch.autocast(self.device.type, dtype=self.precision, enabled=uses_autocast):
             estimates = self.network(chunks.to(self.device), sources=list(sources))
         estimates = estimates.to("cpu", torch.float32)
-        if self._is_limit_open:
+        if self._awaits_measurement:
             used = torch.cuda.max_memory_allocated(self.device) - before
-            self._open_limit(used // chunks.shape[0])
+            self._fit_limit(used // chunks.shape[0])
         return estimates
 
-    def _open_limit(self, bytes_per_chunk: int) -> None:
-        """Let as many chunks run at once as the free memory holds, from what a chunk has used."""
+    def _fit_limit(self, bytes_per_chunk: int) -> None:
+        """Set the limit to the number of chunks that the free memory holds."""
         free, _ = torch.cuda.mem_get_info(self.device)
         fitting = int(free * MEMORY_SHARE) // max(1, bytes_per_chunk)
-        self._limit, self._is_limit_open = max(1, min(MAX_BATCH, fitting)), False
+        self._limit, self._awaits_measurement = max(1, min(MAX_BATCH, fitting)), False

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zoo.audio import AudioFormat, open_audio, remove_stale_partials
 from zoo.errors import AudioError
+from zoo.records.files import hash_file, write_whole
 from zoo.separation.separator import ProgressCallback, Separator
 from zoo.separation.stem_writer import StemWriter, make_folder, note_random_weights
 from zoo.weights.loading import RANDOM_WEIGHTS
@@ -27,7 +28,7 @@ class SeparationJob:
         audio_format: Of the stems.
         sources: The sources wanted, None for all.
         two_stems: Instead: this source and everything else.
-        resume: Whether a folder that an equal job has completed is left as it is.
+        resume: Whether a folder stays as it is where an equal job has completed it.
     """
 
     separator: Separator
@@ -49,8 +50,8 @@ class SeparatedFile:
     Attributes:
         folder: Where its stems are.
         audio_seconds: Its duration.
-        work_seconds: Time the separation took; 0 where there was nothing left to do.
-        gain: What all stems were multiplied by so that none clips.
+        work_seconds: Time that the separation took; 0 where nothing was left to do.
+        gain: The factor of all stems that keeps every one from clipping.
         was_complete: Whether an earlier run had done it already.
     """
 
@@ -120,6 +121,7 @@ def separate_file(
         saved = writer.commit()
     files = {name: {"file": p.name, "bytes": p.stat().st_size} for name, p in saved.paths.items()}
     record = {
+        "input": path.name,
         "request": request,
         "sample_rate": info.sample_rate,
         "num_samples": num_samples,
@@ -138,18 +140,14 @@ def separate_file(
 
 
 def _describe_request(job: SeparationJob, path: Path) -> dict[str, object]:
-    """Return what decides over the stems' content: an equal request gives equal stems."""
-    status = path.stat()
+    """Return what decides the content of the stems: equal requests give equal stems."""
     return {
-        "input": path.name,
-        "input_bytes": status.st_size,
-        "input_modified": status.st_mtime_ns,
+        "input_sha256": hash_file(path),
         "model": job.separator.model_name,
         "weights": job.separator.weights,
         "stems": list(job.stem_names),
         "format": job.audio_format.name,
-        "mixture_consistency": job.separator.mixture_consistency,
-        "pitches": job.separator.pitches,
+        **job.separator.identity.to_dict(),
     }
 
 
@@ -159,15 +157,19 @@ def _read_record(folder: Path, request: dict[str, object]) -> dict | None:
         record = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
         sizes = {stem["file"]: stem["bytes"] for stem in record["stems"].values()}
         is_whole = all((folder / Path(name).name).stat().st_size == sizes[name] for name in sizes)
+        is_equal = _without_labels(record["request"]) == _without_labels(request)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return record if is_whole and record.get("request") == request else None
+    return record if is_whole and is_equal else None
+
+
+def _without_labels(request: dict[str, object]) -> dict[str, object]:
+    """Leave out the names of model and weights: their content decides, not what they are called."""
+    return {key: value for key, value in request.items() if key not in ("model", "weights")}
 
 
 def _write_record(folder: Path, record: dict[str, object]) -> None:
-    partial = folder / f".{RECORD_NAME}.partial"
     try:
-        partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        partial.replace(folder / RECORD_NAME)
+        write_whole(folder / RECORD_NAME, json.dumps(record, indent=2) + "\n")
     except OSError as error:
         raise AudioError(f"cannot write {folder / RECORD_NAME}: {error.strerror}") from error

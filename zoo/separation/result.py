@@ -15,7 +15,32 @@ from zoo.errors import UnknownNameError
 from zoo.separation.stem_writer import SavedStems, StemWriter, make_folder, note_random_weights
 from zoo.weights.loading import RANDOM_WEIGHTS
 
-__all__ = ["SeparationBlock", "SeparationResult", "join_blocks"]
+__all__ = ["SeparationBlock", "SeparationProgress", "SeparationResult", "join_blocks"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeparationProgress:
+    """How far the separation of a song is.
+
+    Attributes:
+        num_samples: Samples of the song that are separated.
+        total_samples: Samples that the song's container promises; None where it does not.
+        sample_rate: The song's, in Hz.
+    """
+
+    num_samples: int
+    total_samples: int | None
+    sample_rate: int
+
+    @property
+    def fraction(self) -> float:
+        """Share of the song that is separated, 0 to 1; 0 for a song of unknown length."""
+        return min(1.0, self.num_samples / self.total_samples) if self.total_samples else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the song that are separated."""
+        return self.num_samples / self.sample_rate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,12 +52,14 @@ class SeparationBlock:
         stems: (C, n) float32 by the stem's name, at the song's rate and channels.
         residual: (C, n), the mixture less the sum of the stems.
         sample_rate: In Hz.
+        progress: How far the separation is with this block.
     """
 
     start: int
     stems: dict[str, np.ndarray]
     residual: np.ndarray
     sample_rate: int
+    progress: SeparationProgress
 
     @property
     def num_samples(self) -> int:

@@ -12,45 +12,54 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zoo.audio import AudioInfo, AudioReader, AudioSource, find_format, open_audio
+from zoo.audio import AudioReader, AudioSource, find_format, open_audio
 from zoo.errors import SeparationCancelledError
 from zoo.networks.builder import SpecSource
 from zoo.separation.chunking import choose_chunking
-from zoo.separation.devices import choose_device, choose_precision
+from zoo.separation.devices import choose_device, choose_precision, precision_name
 from zoo.separation.engine import Engine
+from zoo.separation.identity import SeparationIdentity, network_digest
 from zoo.separation.pipeline import separate_blocks
 from zoo.separation.pitch_averaging import average_over_pitches, playing_speeds
-from zoo.separation.result import SeparationBlock, SeparationResult, join_blocks
-from zoo.separation.stem_selection import StemSelection, select_stems
+from zoo.separation.result import (
+    SeparationBlock,
+    SeparationProgress,
+    SeparationResult,
+    join_blocks,
+)
+from zoo.separation.stems import StemSelection, select_stems
+from zoo.weights.digest import digest_tensors
 from zoo.weights.loading import load_network
 from zoo.weights.resolving import read_settings
 
 __all__ = ["ProgressCallback", "Separator", "separate"]
 
 ProgressCallback = Callable[[float, str], object]
-"""Called with the fraction done, from 0 to 1 and never falling, and what is being done."""
+"""Called with the fraction done, which rises from 0 to 1, and what is being done."""
+SEPARATING, DONE = "separating", "done"
 
 
 class Separator:
-    """Separates songs with one network. Serves any number of threads.
+    """Separates songs with one network. Any number of threads may use it at once.
 
     Args:
-        model: A model's name, what else :func:`zoo.build` takes, or a network that is built
-            already, which stays as it is; None for the default model.
-        weights: What :func:`zoo.build` takes, or ``random``, which has to be said aloud.
+        model: A model's name, or anything else that :func:`zoo.build` takes, or a network that is
+            built already and stays as it is. None takes the default model.
+        weights: Anything that :func:`zoo.build` takes, or ``random`` for a trial without weights.
         device: ``auto`` (a graphics card if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``auto`` (the fastest that was measured to cost less than 0.05 dB),
             ``float32``, ``bfloat16`` or ``float16``.
-        backend: ``auto`` (OpenVINO on CPUs where it is installed), ``torch`` or ``openvino``.
-        batch_size: Most chunks at once; by default what the device's memory holds. Halved when
-            the device runs out of memory all the same.
-        chunk_seconds: What the network sees at once, by default what was measured to suit it.
-        mixture_consistency: Whether what the estimates of a full separation leave of the mixture
-            is shared out among them, so that they sum to it. A separation of fewer sources than
-            the network has is left as it is.
-        pitches: 1, or 3, 5 or 7: how many times each chunk is separated, at pitches a semitone
-            apart; by default what the record of the weights says. The mean of the estimates is
-            better, at as many times the cost (docs/separation.md).
+        backend: ``auto`` (the fastest that can run the network here), or the name of one:
+            ``torch``, ``openvino``.
+        batch_size: Most chunks at once. The default is what the device's memory holds. It is
+            halved when the device runs out of memory all the same.
+        chunk_seconds: How much of a song the network sees at once. The default was measured.
+        mixture_consistency: Whether a full separation sums to the mixture: what the estimates
+            leave of the mixture is then shared out among them. A separation of some of the
+            network's sources stays as it is.
+        pitches: At how many pitches, a semitone apart, each chunk is separated: 1, 3, 5 or 7. The
+            mean of the estimates is better and costs as many times more (docs/separation.md). The
+            default stands in the record of the weights.
 
     Raises:
         ValueError: A device or precision that does not exist here, or no such number of pitches.
@@ -90,13 +99,32 @@ class Separator:
         self._chunking = choose_chunking(
             self.spec,
             chunk_seconds=chunk_seconds,
-            is_length_fixed=self._engine.backend == "openvino",
+            fills_last_chunk=self._engine.backend.fills_last_chunk,
+        )
+        self._weights_sha256 = digest_tensors(loaded.network.state_dict())
+
+    @property
+    def identity(self) -> SeparationIdentity:
+        """Everything that decides the samples of its separations, for records and caches."""
+        backend = self._engine.backend
+        return SeparationIdentity(
+            spec_sha256=network_digest(self.spec),
+            weights_sha256=self._weights_sha256,
+            backend=backend.name,
+            backend_version=backend.version(),
+            precision=precision_name(self.precision),
+            device=self.device.type,
+            chunk_length=self._chunking.chunk_length,
+            context=self._chunking.context,
+            crossfade=self._chunking.crossfade,
+            pitches=self.pitches,
+            mixture_consistency=self.mixture_consistency,
         )
 
     @property
     def backend(self) -> str:
-        """What runs the network: ``torch`` or ``openvino``."""
-        return self._engine.backend
+        """Name of the backend that runs the network."""
+        return self._engine.backend.name
 
     @property
     def precision(self) -> torch.dtype:
@@ -216,22 +244,28 @@ class Separator:
             is_consistent=self.mixture_consistency and selection.is_full,
         )
         report = progress or _ignore_progress
-        report(0.0, "separating")
+        report(0.0, SEPARATING)
         position = 0
         for mixture, estimates in pairs:
             stems = [*estimates]
             if len(stems) < len(selection.stems):
                 stems.append(mixture - stems[0])
             residual = mixture - np.sum(stems, axis=0)
-            yield SeparationBlock(
+            block = SeparationBlock(
                 start=position,
                 stems=dict(zip(selection.stems, stems, strict=True)),
                 residual=residual,
                 sample_rate=reader.info.sample_rate,
+                progress=SeparationProgress(
+                    num_samples=position + residual.shape[-1],
+                    total_samples=reader.info.num_samples,
+                    sample_rate=reader.info.sample_rate,
+                ),
             )
-            position += residual.shape[-1]
-            report(_fraction(position, reader.info), "separating")
-        report(1.0, "done")
+            yield block
+            position += block.num_samples
+            report(block.progress.fraction, SEPARATING)
+        report(1.0, DONE)
 
 
 def separate(
@@ -255,7 +289,7 @@ def separate(
 
     Args:
         source: A path, an open binary file, or ``(array, sample_rate)``.
-        folder: Where the stems are written to, if anywhere.
+        folder: Where the stems are written. None writes none.
         model: As for :class:`Separator`.
         weights: As for :class:`Separator`.
         sources: The sources wanted, all by default.
@@ -292,10 +326,5 @@ def _stop_if_cancelled(cancel: threading.Event | None) -> None:
         raise SeparationCancelledError("the separation was cancelled")
 
 
-def _fraction(position: int, info: AudioInfo) -> float:
-    """Return how much of a song is done; nothing is known of one without a length."""
-    return min(1.0, position / info.num_samples) if info.num_samples else 0.0
-
-
 def _ignore_progress(fraction: float, stage: str) -> None:
-    """Do nothing with it."""
+    """Tell nobody."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from zoo.networks.builder import SpecSource, build, load_into
@@ -76,7 +77,13 @@ def load_network(
     if weights == "default" and _brings_weights(model):
         network = build(model)
         return LoadedNetwork(network=network, spec=network.spec, weights=str(model))
-    network = build(model)
+    if weights == RANDOM_WEIGHTS:
+        # One seed, so that a trial run is known again by the digest of its weights.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = build(model)
+    else:
+        network = build(model)
     spec = network.spec
     if weights == RANDOM_WEIGHTS:
         notice = f"{spec.name} has random weights: what it makes is noise, not music"

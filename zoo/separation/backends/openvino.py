@@ -7,11 +7,8 @@ B: mixtures, Q: conditions, T: frames
 """
 
 import functools
-import hashlib
 import importlib.util
-import json
 import logging
-import secrets
 import shutil
 import threading
 import warnings
@@ -23,11 +20,14 @@ from torch import Tensor, nn
 
 import zoo
 from zoo.networks.network import SeparationNetwork
+from zoo.records.files import digest_of, partial_path
+from zoo.separation.backends.backend import BACKENDS
+from zoo.weights.digest import digest_tensors
 
 if TYPE_CHECKING:
     import openvino
 
-__all__ = ["OpenVinoUNet", "computes_bfloat16", "is_installed"]
+__all__ = ["OpenVinoBackend", "OpenVinoUNet", "is_installed"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +42,52 @@ def is_installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def computes_bfloat16() -> bool:
-    """Whether this CPU has instructions for bfloat16, without which it saves nothing."""
-    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+class OpenVinoBackend:
+    """Runs the U-Net of every part of a network through OpenVINO, on CPUs only."""
+
+    name = "openvino"
+    rank = 10
+    fills_last_chunk = True
+    autocasts = False
+
+    def version(self) -> str:
+        """Return OpenVINO's version."""
+        import openvino
+
+        return openvino.__version__
+
+    def obstacle(self, network: nn.Module, device: torch.device) -> str | None:
+        """Return why it cannot run a network here; None if it can."""
+        if device.type != "cpu":
+            return f"it serves the CPU, not {device}"
+        if not isinstance(network, SeparationNetwork):
+            return f"it runs networks that zoo.build made, not {type(network).__name__}"
+        return None if is_installed() else "it is not installed: pip install openvino"
+
+    def fastest_precision(self, device: torch.device) -> torch.dtype:
+        """Return bfloat16 where the CPU has instructions for it."""
+        del device
+        has_bfloat16 = "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return torch.bfloat16 if has_bfloat16 else torch.float32
+
+    def prepare(
+        self,
+        network: nn.Module,
+        *,
+        device: torch.device,
+        precision: torch.dtype,
+        cache: Path | None,
+        may_fall_back: bool,
+    ) -> nn.Module:
+        """Put an :class:`OpenVinoUNet` in the place of each part's U-Net."""
+        del device
+        assert isinstance(network, SeparationNetwork)
+        for part in network.parts:
+            replacement = OpenVinoUNet(
+                part, precision=precision, cache=cache, may_fall_back=may_fall_back
+            )
+            part.unet = replacement  # pyright: ignore[reportAttributeAccessIssue]  # same call
+        return network
 
 
 class OpenVinoUNet(nn.Module):
@@ -57,8 +100,8 @@ class OpenVinoUNet(nn.Module):
             conditions asked for.
         precision: float32 or bfloat16.
         cache: Folder for converted networks; None keeps them in memory only.
-        falls_back: Whether torch runs, with a warning, what OpenVINO does not know, instead of an
-            error.
+        may_fall_back: Whether torch runs what OpenVINO does not know, with a warning, where an
+            error would be raised otherwise.
 
     Raises:
         RuntimeError: In a call: a block that OpenVINO does not know.
@@ -73,13 +116,13 @@ class OpenVinoUNet(nn.Module):
         *,
         precision: torch.dtype,
         cache: Path | None = None,
-        falls_back: bool = False,
+        may_fall_back: bool = False,
     ) -> None:
         super().__init__()
         import openvino
 
         self._unet = network.unet
-        self._falls_back = falls_back
+        self._may_fall_back = may_fall_back
         self._frames = network.spec.frame_multiple
         self._cache = None if cache is None else cache / _fingerprint(network, openvino.__version__)
         self._options = {
@@ -100,7 +143,7 @@ class OpenVinoUNet(nn.Module):
         try:
             request = self._request(shape, condition, num_conditions)
         except RuntimeError as error:
-            if not self._falls_back:
+            if not self._may_fall_back:
                 raise
             logger.warning("OpenVINO cannot run this network, torch does: %s", error)
             self._is_given_up = True
@@ -208,18 +251,15 @@ class _Unconditioned(nn.Module):
 
 def _fingerprint(network: SeparationNetwork, version: str) -> str:
     """Return what decides over a converted network, in short."""
-    digest = hashlib.sha256(json.dumps([network.spec.to_dict(), zoo.__version__, version]).encode())
-    for name, tensor in network.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:32]
+    weights = digest_tensors(network.state_dict())
+    return digest_of([network.spec.to_dict(), weights, zoo.__version__, version])[:32]
 
 
 def _store(model: Any, folder: Path) -> None:
     """Write a converted network; whoever comes second leaves the first one's in place."""
     import openvino
 
-    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
+    partial = partial_path(folder)
     try:
         partial.mkdir(parents=True)
         openvino.save_model(model, partial / MODEL_FILE, compress_to_fp16=False)
@@ -227,3 +267,6 @@ def _store(model: Any, folder: Path) -> None:
     except OSError as error:
         logger.info("the converted network is not kept: %s", error)
         shutil.rmtree(partial, ignore_errors=True)
+
+
+BACKENDS.add("openvino", OpenVinoBackend())
