@@ -57,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16, float16")
-    parser.add_argument("--backend", default="auto", help="auto, torch, openvino")
+    parser.add_argument(
+        "--backend", default="auto", help="auto, or the name of a backend: torch, openvino, ..."
+    )
     parser.add_argument("--batch-size", type=int, metavar="N", help="most chunks at once")
     parser.add_argument(
         "--chunk-seconds", type=float, metavar="S", help="how much the network sees at once"

@@ -1,6 +1,7 @@
 """From blocks of a mixture at any rate to blocks of stems at that rate, in flat memory.
 
-B: signals a song is given to the network as, C: channels, S: sources, n: samples of a block
+B: signals that the network sees of a song (one, or one per channel for a mono network),
+C: channels, S: sources, n: samples of a block
 """
 
 from collections import deque
@@ -18,17 +19,17 @@ from zoo.separation.silence import Pair, mute_silence
 
 __all__ = ["ChannelPlan", "separate_blocks", "share_residual"]
 
-SILENCE_SECONDS = 0.1
-SHARE_EXPONENT = 0.25
-QUIETEST_LEVEL = 1e-6
+SILENCE_SECONDS = 0.1  # shorter runs of zeros occur in music, where the wave crosses the axis
+SHARE_EXPONENT = 0.25  # trades leakage into silent stems for SDR: see share_residual
+QUIETEST_LEVEL = 1e-6  # -120 dBFS: estimates of silence share the residual evenly
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelPlan:
-    """How the channels of a song meet those of a network.
+    """How the channels of a song become those of a network, and back.
 
-    A mono song is given to a stereo network on both channels, and the mean of its two outputs is
-    taken. The channels of a stereo song go through a mono network one by one.
+    A stereo network gets a mono song on both channels; the song's estimate is the mean of the two.
+    A mono network gets the channels of a stereo song one by one.
 
     Attributes:
         name: The song's, for messages.
@@ -36,7 +37,7 @@ class ChannelPlan:
         network: Channels of the network.
 
     Raises:
-        AudioError: The channels do not meet.
+        AudioError: The song has more channels than the network can take.
     """
 
     name: str
@@ -44,7 +45,7 @@ class ChannelPlan:
     network: int
 
     def __post_init__(self) -> None:
-        """Refuse what would have to be mixed down."""
+        """Refuse songs that must be mixed down first."""
         if self.song not in (1, self.network) and self.network != 1:
             raise AudioError(
                 f"{self.name}: got {self.song} channels; the network separates mono and "
@@ -69,7 +70,7 @@ class ChannelPlan:
 
 
 class _Backlog:
-    """The mixture that has been read and not yet been separated."""
+    """The part of the mixture that was read and is not separated yet."""
 
     def __init__(self) -> None:
         self._blocks: deque[np.ndarray] = deque()
@@ -109,16 +110,17 @@ def separate_blocks(
         blocks: Successive float32 blocks (C, n) of the song.
         info: Rate and channels of the song.
         process: The network, (K, C, L) -> (K, S, C, L).
-        chunking: How the song is cut, in samples of the network's rate.
+        chunking: Where the song is cut, in samples at the network's rate.
         batch_size: Most chunks in one call.
         sample_rate: The network's, in Hz.
         network_channels: The network's.
-        is_consistent: Whether the estimates are to sum to the mixture. Each chunk's residual is
-            shared out by the levels in that chunk, and what resampling leaves in equal parts.
+        is_consistent: Whether the estimates must sum to the mixture. The residual of each chunk is
+            then shared out by the levels in that chunk, and the rest, which resampling leaves, in
+            equal parts.
 
     Yields:
-        Blocks of the mixture (C, n) with their estimates (S, C, n), at the song's rate; joined,
-        exactly as many samples as came in.
+        Blocks of the mixture (C, n) with their estimates (S, C, n), at the song's rate. Joined,
+        they have exactly as many samples as the song.
 
     Raises:
         AudioError: Channels that the network cannot take.
@@ -145,12 +147,12 @@ def separate_blocks(
 
 
 def share_residual(estimates: Tensor, mixture: Tensor) -> Tensor:
-    """Share out what the estimates leave of the mixture, more of it to the louder ones.
+    """Add the residual to the estimates in shares that grow with their levels.
 
-    Mixture consistency with weights (Wisdom et al., "Differentiable consistency constraints for
-    improved deep speech enhancement", ICASSP 2019). Equal shares put a copy of the residual into
-    a stem that ought to be silent; shares by the fourth root of the RMS level put 8 dB less there
-    at the same mean SDR, and steeper ones cost some (docs/separation.md).
+    This is mixture consistency with weights (Wisdom et al., "Differentiable consistency constraints
+    for improved deep speech enhancement", ICASSP 2019). Equal shares put a copy of the residual
+    into stems that ought to be silent. Shares by the fourth root of the RMS level put 8 dB less
+    there at the same mean SDR; steeper shares cost SDR (docs/separation.md).
 
     Shape:
         estimates (..., S, C, n), mixture (..., C, n) -> (..., S, C, n)
@@ -183,7 +185,7 @@ def _resample_estimates(
 def _pair(
     blocks: Iterable[np.ndarray], backlog: _Backlog, *, is_consistent: bool
 ) -> Iterator[Pair]:
-    """Put estimates (S, C, n) beside their mixture; what a resampler made too much is dropped."""
+    """Put estimates (S, C, n) beside their mixture; drop samples that a resampler added."""
     for estimates in blocks:
         if estimates.shape[-1] == 0:
             continue

@@ -1,7 +1,7 @@
-"""Estimates averaged over the pitches that a chunk is played at: slower, better.
+"""Averages the estimates of a chunk that is played at several pitches: slower, better.
 
-A network errs differently on the same music a semitone lower or higher, where no timbre of its
-training recurs exactly; the mean of the estimates has less of every error.
+A network makes other errors on the same music a semitone lower or higher, because no timbre of its
+training recurs exactly there. In the mean of the estimates every error is smaller.
 
 K: chunks, C: channels, L: samples of a chunk, S: sources
 """
@@ -22,10 +22,10 @@ FILTER_ZEROS = 32  # zero crossings of the resampler's filter on either side
 
 
 def playing_speeds(num_pitches: int) -> tuple[Fraction, ...]:
-    """Return the speeds for pitches a semitone apart around that of the song, which comes first.
+    """Return the playing speeds whose pitches are a semitone apart; the song's own comes first.
 
-    Each is the simple ratio next to the equally tempered one (17/18 is 1.05 % of a semitone off),
-    which keeps the resampler's filters short.
+    Each speed is a simple ratio near the equally tempered one (17/18 is off by 1.05 % of a
+    semitone), because simple ratios keep the resampler's filters short.
 
     Raises:
         ValueError: Not one of :data:`~zoo.weights.entries.NUM_PITCHES`.
@@ -42,12 +42,12 @@ def playing_speeds(num_pitches: int) -> tuple[Fraction, ...]:
 def average_over_pitches(
     process: Callable[[Tensor], Tensor], chunks: Tensor, *, num_pitches: int
 ) -> Tensor:
-    """Estimate chunks at several pitches, play the estimates back at theirs, and average.
+    """Estimate chunks at several pitches, bring the estimates back to the song's, and average.
 
     Args:
         process: The network, (K, C, l) -> (K, S, C, l) for any length l.
-        chunks: What is to be separated.
-        num_pitches: How many pitches, odd; the cost grows with it. 1 is ``process`` itself.
+        chunks: The chunks of the mixture.
+        num_pitches: How many pitches; the cost grows with their number. 1 is ``process`` itself.
 
     Raises:
         ValueError: Not one of :data:`~zoo.weights.entries.NUM_PITCHES`.

@@ -16,16 +16,16 @@ Pair = tuple[np.ndarray, np.ndarray]
 def mute_silence(pairs: Iterable[Pair], *, min_samples: int) -> Iterator[Pair]:
     """Set the estimates to zero where the mixture is digitally silent.
 
-    A run of zeros in all channels counts as silence from ``min_samples`` on; before its start and
-    after its end a signal is silent, so runs at its ends always count. At most ``min_samples``
-    samples are held back to find out, and the sizes of the blocks change nothing.
+    A run of at least ``min_samples`` zeros in all channels counts as silence. Runs at the ends of
+    the signal always count, however short. At most ``min_samples`` samples wait for the next block.
+    The sizes of the blocks do not change the result.
 
     Args:
         pairs: Successive blocks of a mixture with their estimates.
-        min_samples: From how many samples on zeros are silence and no crossing of the axis.
+        min_samples: Length of the shortest run of zeros inside a signal that counts as silence.
 
     Yields:
-        The same signal, in blocks of other sizes; a mixture's block is as it came.
+        The same signal in blocks of other sizes; the mixture is unchanged.
     """
     held: Pair | None = None
     is_silent_before = True

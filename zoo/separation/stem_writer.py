@@ -1,4 +1,4 @@
-"""Stems as files that belong together: one gain for all, and all of them or none.
+"""Writes the stems of a song as files that belong together: one gain for all; all or none.
 
 C: channels, n: samples of a block
 """
@@ -30,8 +30,8 @@ class SavedStems:
 
     Attributes:
         paths: The file of every stem.
-        gain: What all stems were multiplied by: 1, unless a format that clips had to hold a peak
-            beyond full scale.
+        gain: The factor of all stems. It is 1 unless a stem has a peak beyond full scale and the
+            format clips there.
         peak: Largest magnitude in any stem, before the gain.
     """
 
@@ -43,8 +43,8 @@ class SavedStems:
 class StemWriter:
     """Writes the stems of a song block by block; as a context manager commits or discards.
 
-    A format that clips needs the peak of the whole song before its first sample, so the stems are
-    kept as floats in a temporary file of the output folder until the song is over.
+    A format that clips needs the peak of the whole song before the first sample is encoded. Until
+    the song is over its stems are floats in temporary files of the output folder.
 
     Args:
         folder: Existing folder for the files, named after the stems.
