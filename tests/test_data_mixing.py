@@ -9,21 +9,13 @@ import pytest
 import soundfile
 
 from zoo.data import MixingConfig, MixingDataset, decode_tracks, find_tracks
-from zoo.data.augmentations.basic import (
-    AUGMENTATIONS,
-    BandLimit,
-    ChannelSwap,
-    Equaliser,
-    Gain,
-    Reverberation,
-    Saturation,
-    SignFlip,
-    StereoWidth,
-    soft_clip_bus,
-)
+from zoo.data.augmentations import AUGMENTATIONS
+from zoo.data.augmentations.dynamics import Attack, Saturation, soft_clip_bus
+from zoo.data.augmentations.filtering import BandLimit, Equaliser, Reverberation
+from zoo.data.augmentations.levels import Gain
+from zoo.data.augmentations.pitch_and_tempo import EDGE_SAMPLES, Pitch, Speed, Stops, Tempo
 from zoo.data.augmentations.production import Doubling, Echo, Stutter
-from zoo.data.augmentations.timbre import Attack, Stops
-from zoo.data.augmentations.timing import EDGE_SAMPLES, Pitch, Speed, Tempo
+from zoo.data.augmentations.stereo import ChannelSwap, SignFlip, StereoWidth
 from zoo.data.mixing import PlannedAugmentation
 from zoo.training.batches import StepSampler, load_batches
 

@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 
 from tests.training_data import make_config
-from zoo.data import Speed
+from zoo.data.augmentations.pitch_and_tempo import Speed
 from zoo.errors import UnknownNameError
 from zoo.networks.builder import load_spec
 from zoo.specs.registry import SPECS

@@ -7,10 +7,8 @@ of that is 98 dB under its peak, and a lossy codec's overshoot is not clipped.
 """
 
 import dataclasses
-import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +20,7 @@ import soxr
 
 from zoo.data.reading import AudioHeader, read_header, read_samples, require_alike
 from zoo.data.tracks import Track, TrackFile
+from zoo.records.files import digest_of, open_whole, remove_stale_partials, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +143,7 @@ def decode_tracks(
     """
     directory = Path(cache_directory)
     directory.mkdir(parents=True, exist_ok=True)
+    remove_stale_partials(directory)
     total, done = sum(len(track.files) for track in tracks), 0
     decoded = []
     for track in tracks:
@@ -173,8 +173,7 @@ def _file_name(file: TrackFile, sample_rate: int) -> str:
     """Name the decoded form of a file by what it is made of."""
     status = file.path.stat()
     identity = [str(file.path.resolve()), file.stream, status.st_size, status.st_mtime_ns]
-    text = json.dumps([FORMAT_VERSION, sample_rate, *identity])
-    return f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npy"
+    return f"{digest_of([FORMAT_VERSION, sample_rate, *identity])[:32]}.npy"
 
 
 def _header(file: TrackFile, path: Path) -> AudioHeader:
@@ -214,18 +213,13 @@ def _write_decoded(file: TrackFile, path: Path, sample_rate: int) -> dict[str, A
     _write_array(path, np.round(samples * (32767 / peak)).astype(np.int16))
     _write_array(_levels_path(path), levels.astype(np.float32))
     facts = {"peak": peak, "num_samples": len(samples), "header": dataclasses.asdict(header)}
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(facts))
-    temporary.replace(path.with_suffix(".json"))
+    write_whole(path.with_suffix(".json"), json.dumps(facts))
     return facts
 
 
 def _write_array(path: Path, array: np.ndarray) -> None:
-    """Write an array under a temporary name and rename it, so that no half file is ever read."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as stream:
+    with open_whole(path) as stream:
         np.save(stream, array, allow_pickle=False)
-    temporary.replace(path)
 
 
 def _levels_path(path: Path) -> Path:

@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from zoo.data.augmentations.basic import Augmentation, soft_clip_bus
-from zoo.data.augmentations.timing import EDGE_SAMPLES
+from zoo.data.augmentations import Augmentation
+from zoo.data.augmentations.dynamics import soft_clip_bus
+from zoo.data.augmentations.levels import db_to_gain
+from zoo.data.augmentations.pitch_and_tempo import EDGE_SAMPLES
 from zoo.data.decoded import DecodedFile, DecodedTrack
 
 QUIETEST_LAYER_DB = -10.0
@@ -152,7 +154,7 @@ class MixingDataset(Dataset):
         # Nothing is drawn for a source that is always one, so that its stream stays what it was.
         if layer_probability == 0.0 or generator.random() >= layer_probability:
             return first
-        share = 10 ** (generator.uniform(QUIETEST_LAYER_DB, 0.0) / 20)
+        share = db_to_gain(generator.uniform(QUIETEST_LAYER_DB, 0.0))
         second = self._draw_layer(source, index, generator, layer=1)
         return (first + np.float32(share) * second) / np.float32(math.hypot(1.0, share))
 
@@ -165,7 +167,7 @@ class MixingDataset(Dataset):
         audio = file.read(self._place(file, generator), self._read_length)
         wanted = self.config.level_dbfs.get(source)
         if wanted is not None and file.active_level > 0:
-            audio = audio * np.float32(10 ** (wanted / 20) / file.active_level)
+            audio = audio * np.float32(db_to_gain(wanted) / file.active_level)
         return self._augment(audio, source, index, aligned=False, layer=layer)
 
     def _draw_aligned(self, index: int, generator: np.random.Generator) -> list[np.ndarray]:

@@ -11,11 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.audio import AUDIO_EXTENSIONS
 from zoo.errors import AudioError
 
-AUDIO_SUFFIXES = frozenset(
-    {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".m4a", ".mp4", ".w64"}
-)
 STEM_SUFFIX = ".stem.mp4"
 # The order of the streams in a MUSDB18 file; stream 0 is the mixture.
 STEM_STREAMS = {"drums": 1, "bass": 2, "other": 3, "vocals": 4}
@@ -68,7 +66,7 @@ def find_tracks(directory: str | Path, *, sources: Sequence[str]) -> tuple[Track
         raise AudioError(f"{root} is no folder; give a folder with one sub-folder a track")
     tracks = []
     paths = sorted(_walk_files(root))
-    for folder in sorted({path.parent for path in paths if _is_audio(path)}):
+    for folder in sorted({path.parent for path in paths if is_one_source(path)}):
         files = _source_files(folder, sources)
         if files:
             tracks.append(_track(root, folder.relative_to(root), files))
@@ -124,15 +122,15 @@ def _walk_files(root: Path) -> Iterator[Path]:
         seen.update(names_by_place)
 
 
-def _is_audio(path: Path) -> bool:
-    """Whether a path looks like one audio file of one source."""
-    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.endswith(STEM_SUFFIX)
+def is_one_source(path: Path) -> bool:
+    """Whether a path looks like an audio file of one source, not of all of them."""
+    return path.suffix.lower() in AUDIO_EXTENSIONS and not path.name.endswith(STEM_SUFFIX)
 
 
 def _source_files(folder: Path, sources: Sequence[str]) -> dict[str, TrackFile]:
     """Match the audio files of a folder with the sources by their stem."""
     files: dict[str, TrackFile] = {}
-    for path in sorted(filter(_is_audio, folder.iterdir())):
+    for path in sorted(filter(is_one_source, folder.iterdir())):
         if path.stem not in sources:
             continue
         if path.stem in files:

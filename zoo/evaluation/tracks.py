@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.reading import read_header, read_samples, require_alike
-from zoo.data.tracks import AUDIO_SUFFIXES, STEM_SUFFIX, Track, TrackFile, find_tracks
+from zoo.data.tracks import Track, TrackFile, find_tracks, is_one_source
 from zoo.errors import AudioError
 
 MUSDB_SOURCES = ("vocals", "drums", "bass", "other")
@@ -176,11 +176,7 @@ def _find_mixture(track: Track) -> TrackFile | None:
     file = next(iter(track.files.values()))
     if file.stream is not None:
         return TrackFile(path=file.path, stream=MIXTURE_STREAM)
-    candidates = sorted(
-        path
-        for path in file.path.parent.glob("mixture.*")
-        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.endswith(STEM_SUFFIX)
-    )
+    candidates = sorted(path for path in file.path.parent.glob("mixture.*") if is_one_source(path))
     if len(candidates) > 1:
         raise AudioError(f"two mixtures: {candidates[0]} and {candidates[1]}; keep one of them")
     return TrackFile(path=candidates[0]) if candidates else None

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from zoo.data.augmentations.basic import AUGMENTATIONS
+from zoo.data.augmentations import AUGMENTATIONS
 from zoo.data.mixing import PlannedAugmentation
 from zoo.training.config import TrainingConfig
 

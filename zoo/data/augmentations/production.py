@@ -1,21 +1,18 @@
-"""Augmentations of production: what studios do to a recorded voice or instrument.
-
-Each is (2, N) -> (2, N) at the level it came with, like those of timbre in
-``zoo.data.augmentations.basic``.
-"""
+"""What studios do to a recorded voice or instrument: doubling, echoes, stutter."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.data.augmentations.basic import AUGMENTATIONS, decibels, match_level
+from zoo.data.augmentations.levels import db_to_gain, match_level
+from zoo.data.augmentations.registry import AUGMENTATIONS, Augmentation
 
 FADE_SECONDS = 0.003
 
 
 @AUGMENTATIONS.register("doubling")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubling:
+class Doubling(Augmentation):
     """Add a second take: two copies, late by a few milliseconds that drift, one to each side.
 
     A delay that changes bends the pitch, so the copies beat against the first take as a doubled
@@ -36,13 +33,11 @@ class Doubling:
     low_db: float = -9.0
     high_db: float = 0.0
     sample_rate: int = 44100
-    shared = False
-    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return all takes together."""
         times = np.arange(audio.shape[-1], dtype=np.float64)
-        level = decibels(generator.uniform(self.low_db, self.high_db))
+        level = db_to_gain(generator.uniform(self.low_db, self.high_db))
         width = generator.uniform(0.0, 1.0)
         output = audio.copy()
         for near in (0, 1):
@@ -61,7 +56,7 @@ class Doubling:
 
 @AUGMENTATIONS.register("echo")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Echo:
+class Echo(Augmentation):
     """Repeat the sound again and again, each time quieter; half of the time from side to side.
 
     Args:
@@ -77,15 +72,13 @@ class Echo:
     low_db: float = -16.0
     high_db: float = -4.0
     sample_rate: int = 44100
-    shared = False
-    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return the sound and its repetitions."""
         num_samples = audio.shape[-1]
         seconds = generator.uniform(self.min_seconds, self.max_seconds)
         delay = max(1, round(seconds * self.sample_rate))
-        feedback = decibels(generator.uniform(self.low_db, self.high_db))
+        feedback = db_to_gain(generator.uniform(self.low_db, self.high_db))
         turns = generator.random() < 0.5
         output, level = audio.copy(), np.float32(1.0)
         for late in range(delay, num_samples, delay):
@@ -99,7 +92,7 @@ class Echo:
 
 @AUGMENTATIONS.register("stutter")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stutter:
+class Stutter(Augmentation):
     """Chop the sound: here and there a slice is played several times instead of what follows.
 
     Args:
@@ -117,8 +110,6 @@ class Stutter:
     max_places: int = 3
     max_gap: float = 0.5
     sample_rate: int = 44100
-    shared = False
-    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return the chopped sound."""

@@ -1,7 +1,7 @@
-"""Augmentations of pitch and tempo: speed moves both, the others one of them.
+"""Pitch and tempo: changed one by one or together, or a sound added at another pitch.
 
-They return another number of samples than they take; ``reach`` says how many more to give them, and
-``EDGE_SAMPLES`` what a phase vocoder loses at the edges.
+Speed, tempo and pitch return another number of samples than they take; ``reach`` says how many more
+to give them, and ``EDGE_SAMPLES`` what a phase vocoder loses at the edges.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ import soxr
 import torch
 from torchaudio.functional import phase_vocoder
 
-from zoo.data.augmentations.basic import AUGMENTATIONS, match_level
+from zoo.data.augmentations.levels import db_to_gain, match_level
+from zoo.data.augmentations.registry import AUGMENTATIONS, Augmentation
 
 # The first frames see mirrored samples, whose phases would disturb all that are added to them.
 EDGE_FRAMES = 2
@@ -20,7 +21,7 @@ EDGE_SAMPLES = 2048
 
 @AUGMENTATIONS.register("speed")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Speed:
+class Speed(Augmentation):
     """Play faster or slower, which moves pitch and tempo together.
 
     Args:
@@ -43,7 +44,7 @@ class Speed:
 
 @AUGMENTATIONS.register("tempo")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tempo:
+class Tempo(Augmentation):
     """Play faster or slower at the same pitch, by a phase vocoder.
 
     Args:
@@ -66,7 +67,7 @@ class Tempo:
 
 @AUGMENTATIONS.register("pitch")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pitch:
+class Pitch(Augmentation):
     """Move the pitch at the same tempo: a phase vocoder, then another sample rate.
 
     It smears attacks, so it suits voices and held notes better than drums.
@@ -77,13 +78,42 @@ class Pitch:
 
     max_semitones: float = 2.0
     shared = True
-    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return (2, M), M a little under N."""
         ratio = 2 ** (generator.uniform(-self.max_semitones, self.max_semitones) / 12)
         stretched = stretch(audio, 1 / ratio)
         return np.ascontiguousarray(soxr.resample(stretched.T, ratio, 1.0, quality="MQ").T)
+
+
+@AUGMENTATIONS.register("stops")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stops(Augmentation):
+    """Add the sound an octave lower, an octave higher or a twelfth higher, as organ stops do.
+
+    Every tone of those is a harmonic of the notes that sound (or, an octave lower, has them as its
+    own), so chords get another timbre and no other notes. A phase vocoder moves the pitch, which
+    softens the attacks of what is added.
+
+    Args:
+        ratios: The ratios of pitch, one of which is drawn.
+        low_db: Smallest level of what is added against the sound, dB.
+        high_db: Largest such level, dB.
+    """
+
+    ratios: tuple[float, ...] = (0.5, 2.0, 3.0)
+    low_db: float = -12.0
+    high_db: float = 3.0
+
+    def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """Return both sounds together."""
+        ratio = self.ratios[generator.integers(len(self.ratios))]
+        level = db_to_gain(generator.uniform(self.low_db, self.high_db))
+        longer = stretch(audio, 1 / ratio)
+        moved = soxr.resample(longer.T, ratio, 1.0, quality="MQ").T[:, : audio.shape[-1]]
+        added = np.zeros_like(audio)
+        added[:, : moved.shape[-1]] = moved
+        return match_level(audio + np.float32(level) * match_level(added, audio), audio)
 
 
 def stretch(audio: np.ndarray, rate: float) -> np.ndarray:

@@ -1,55 +1,41 @@
-"""Augmentations that make another instrument of one: the same notes at the same time.
-
-Each is (2, N) -> (2, N) at the level it came with, like those in ``zoo.data.augmentations.basic``.
-"""
+"""Dynamics: saturation, attacks, the limiter on the mixture."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 
-from zoo.data.augmentations.basic import AUGMENTATIONS, decibels, match_level
-from zoo.data.augmentations.timing import stretch
+from zoo.data.augmentations.levels import db_to_gain, match_level
+from zoo.data.augmentations.registry import AUGMENTATIONS, Augmentation
 
-QUIETEST = 1e-4
+QUIETEST = 1e-4  # added to both envelopes, so that their ratio is 1 in silence
 BLOCK_SECONDS = 0.005
 
 
-@AUGMENTATIONS.register("stops")
+@AUGMENTATIONS.register("saturation")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stops:
-    """Add the sound an octave lower, an octave higher or a twelfth higher, as organ stops do.
-
-    Every tone of those is a harmonic of the notes that sound (or, an octave lower, has them as its
-    own), so chords get another timbre and no other notes. A phase vocoder moves the pitch, which
-    softens the attacks of what is added.
+class Saturation(Augmentation):
+    """Drive the audio into a soft limit.
 
     Args:
-        ratios: The ratios of pitch, one of which is drawn.
-        low_db: Smallest level of what is added against the sound, dB.
-        high_db: Largest such level, dB.
+        low_db: Smallest drive over the chunk's peak, dB.
+        high_db: Largest drive over the chunk's peak, dB.
     """
 
-    ratios: tuple[float, ...] = (0.5, 2.0, 3.0)
-    low_db: float = -12.0
-    high_db: float = 3.0
-    shared = False
-    reach = 1.0
+    low_db: float = 0.0
+    high_db: float = 12.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Return both sounds together."""
-        ratio = self.ratios[generator.integers(len(self.ratios))]
-        level = decibels(generator.uniform(self.low_db, self.high_db))
-        longer = stretch(audio, 1 / ratio)
-        moved = soxr.resample(longer.T, ratio, 1.0, quality="MQ").T[:, : audio.shape[-1]]
-        added = np.zeros_like(audio)
-        added[:, : moved.shape[-1]] = moved
-        return match_level(audio + np.float32(level) * match_level(added, audio), audio)
+        """Return the saturated audio at the level it came with."""
+        peak = float(np.abs(audio).max(initial=0.0))
+        if peak < 1e-5:
+            return audio
+        drive = db_to_gain(generator.uniform(self.low_db, self.high_db)) / peak
+        return match_level(np.tanh(audio * np.float32(drive)), audio)
 
 
 @AUGMENTATIONS.register("attack")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attack:
+class Attack(Augmentation):
     """Sharpen or soften attacks: a plucked string gets nearer to a bowed one, and back.
 
     The gain is a power of the ratio of a fast to a slow envelope, both centred.
@@ -67,8 +53,6 @@ class Attack:
     slow_seconds: float = 0.3
     max_db: float = 12.0
     sample_rate: int = 44100
-    shared = False
-    reach = 1.0
 
     def __call__(self, audio: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return the audio with other attacks."""
@@ -76,11 +60,33 @@ class Attack:
         block = max(1, round(BLOCK_SECONDS * self.sample_rate))
         fast = _envelope(audio, block=block, num_blocks=round(self.fast_seconds / BLOCK_SECONDS))
         slow = _envelope(audio, block=block, num_blocks=round(self.slow_seconds / BLOCK_SECONDS))
-        most = decibels(self.max_db)
+        most = db_to_gain(self.max_db)
         gains = np.clip(((fast + QUIETEST) / (slow + QUIETEST)) ** power, 1 / most, most)
         centres = (np.arange(len(gains)) + 0.5) * block
         gain = np.interp(np.arange(audio.shape[-1]), centres, gains)
         return match_level(audio * gain.astype(np.float32), audio)
+
+
+def soft_clip_bus(targets: np.ndarray, *, drive_db: float) -> np.ndarray:
+    """Drive the mixture into a soft limit and give every source the limiter's gain.
+
+    The gain of each sample is that of the bus, so the sources still sum to the mixture, as they do
+    under a mastering limiter.
+
+    Args:
+        targets: The sources.
+        drive_db: Level of the bus's peak over the limiter's threshold, dB.
+
+    Shape:
+        - targets and output: (S, 2, N).
+    """
+    bus = targets.sum(axis=0)
+    peak = float(np.abs(bus).max(initial=0.0))
+    if peak < 1e-5:
+        return targets
+    driven = bus * np.float32(db_to_gain(drive_db) / peak)
+    gain = np.divide(np.tanh(driven), driven, out=np.ones_like(driven), where=driven != 0)
+    return targets * gain
 
 
 def _envelope(audio: np.ndarray, *, block: int, num_blocks: int) -> np.ndarray:
