@@ -458,7 +458,7 @@ def test_a_missing_accelerate_is_named(monkeypatch, capsys):
         importlib.util, "find_spec", lambda name: None if name == "accelerate" else find_spec(name)
     )
     assert main(["train", "--recipe", "house_small"]) == 1
-    assert "lightsaft-zoo[training]" in capsys.readouterr().err
+    assert "needs the accelerate package: pip install accelerate, or" in capsys.readouterr().err
 
 
 @pytest.mark.slow

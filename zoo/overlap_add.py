@@ -12,7 +12,7 @@ computes.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -81,10 +81,6 @@ class Chunking:
         3
         """
         return max(1, math.ceil((num_samples - self.crossfade) / self.hop_length))
-
-    def with_chunk_length(self, chunk_length: int) -> "Chunking":
-        """Return the same cutting with longer or shorter chunks."""
-        return replace(self, chunk_length=chunk_length)
 
 
 class _ChunkCutter:

@@ -53,7 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train and return the exit status."""
     if importlib.util.find_spec("accelerate") is None:
-        raise ImportError('training needs accelerate: pip install "lightsaft-zoo[training]"')
+        raise ImportError(
+            "training needs the accelerate package: pip install accelerate, or "
+            "pip install -e '.[training]' in a clone of the repository"
+        )
     should_stop = _stop_after(arguments.minutes)
     trainer = _resume(arguments) if arguments.resume is not None else _start(arguments)
     trainer.run(should_stop=should_stop)

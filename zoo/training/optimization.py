@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from timm.optim._optim_factory import create_optimizer_v2
+from timm.optim import create_optimizer_v2  # pyright: ignore[reportPrivateImportUsage]
 from timm.utils.model_ema import ModelEmaV3
 from torch import nn
 from torch.optim import Optimizer

@@ -8,10 +8,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
-from torch.nn.modules.batchnorm import _BatchNorm
 
 
-class SyncedBatchNorm(_BatchNorm):
+class SyncedBatchNorm(nn.SyncBatchNorm):
     """Batch normalisation with the statistics of all processes.
 
     In eval mode, or with one process, it is torch's own.
@@ -40,9 +39,6 @@ class SyncedBatchNorm(_BatchNorm):
         if self.affine:
             normalised = normalised + self.bias.view(shape)
         return normalised.to(input.dtype)
-
-    def _check_input_dim(self, input: Tensor) -> None:
-        """Take features of any rank."""
 
     @torch.no_grad()
     def _update_running(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:

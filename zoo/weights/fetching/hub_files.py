@@ -4,13 +4,12 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
-from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+from huggingface_hub import errors, get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
-    HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
@@ -26,8 +25,9 @@ logger = logging.getLogger(__name__)
 
 LIBRARY_NAME = "lightsaft-zoo"
 MAX_REPO_FILE_BYTES = 1 << 30
-# The base error of whichever HTTP client this version of the Hub library is made with.
-TRANSPORT_ERROR = cast("type[Exception]", HfHubHTTPError.__bases__[0])
+# The base error of the HTTP client that this version of the Hub library is made with; versions
+# differ in the client, not in this name.
+TRANSPORT_ERROR = errors.HTTPError  # pyright: ignore[reportPrivateImportUsage]
 
 
 def download_from_hub(
@@ -88,7 +88,7 @@ def download_from_hub(
         raise WeightsError(f"{where}: the repository has no such file") from error
     except HFValidationError as error:
         raise WeightsError(f"{where}: {error}") from error
-    except (HfHubHTTPError, TRANSPORT_ERROR, OSError) as error:
+    except (TRANSPORT_ERROR, OSError) as error:
         raise WeightsUnavailableError(f"{where}: {error}") from error
 
 
@@ -104,7 +104,7 @@ def _check_size(
         size = get_hf_file_metadata(url, endpoint=endpoint, library_name=LIBRARY_NAME).size
     except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError):
         raise
-    except (HfHubHTTPError, TRANSPORT_ERROR, OSError) as error:
+    except (TRANSPORT_ERROR, OSError) as error:
         logger.info("%s: %s", where, error)
         return False
     if size is not None and size > MAX_REPO_FILE_BYTES:
