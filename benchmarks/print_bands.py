@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from zoo.evaluation.tracks import find_evaluation_tracks
+from zoo.records.tables import markdown_table
 from zoo.separation.separator import Separator
 
 EDGES_HZ = (0, 250, 1000, 2000, 4000, 8000, 22050)
@@ -44,16 +45,16 @@ def format_table(rows: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]])
     Levels are of the estimate over the truth, dB; errors are shares of the source's whole energy.
     """
     bands = [f"{low:,} Hz" for low in EDGES_HZ[:-1]]
-    lines = ["| source | | " + " | ".join(f"from {band}" for band in bands) + " |"]
-    lines.append("|---|---" + "|--:" * len(bands) + "|")
+    lines = []
     for source, truth, estimate, error in rows:
         level = 10 * np.log10(np.maximum(estimate, 1e-12) / np.maximum(truth, 1e-12))
         cells = [f"{value:+.0f}" for value in level]
-        lines.append(f"| {source} | level / dB | " + " | ".join(cells) + " |")
+        lines.append([source, "level / dB", *cells])
         for name, energy in (("energy / %", truth), ("error / %", error)):
             cells = [f"{value:.1f}" for value in 100 * energy / max(truth.sum(), 1e-12)]
-            lines.append(f"| | {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+            lines.append(["", name, *cells])
+    header = ("source", "", *(f"from {band}" for band in bands))
+    return markdown_table(header, lines, align=("", "", *["right"] * len(bands)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,13 +15,13 @@ from typing import Any
 
 import yaml
 
-from zoo.evaluation.protocols import PROTOCOLS, Protocol
 from zoo.evaluation.references import REFERENCES
-from zoo.evaluation.report import format_score
+from zoo.evaluation.report import format_score, table_of_scores
 from zoo.evaluation.summary import MEAN, Score
+from zoo.metrics import PROTOCOLS, Protocol
+from zoo.weights.entries import Metric
 
 Report = Mapping[str, Any]
-MANIFEST_PROTOCOLS = {"mdx": "mdx", "bsseval": "museval"}
 
 
 def load_report(directory: Path) -> Report:
@@ -52,60 +52,55 @@ def metrics_table(reports: Sequence[Report], protocol: Protocol) -> str:
         _require_comparable(report, first, protocol)
     columns = [*first["sources"], MEAN]
     percent = f"{100 * first['bootstrap']['confidence']:g}%"
-    lines = [
-        f"{protocol.title} in dB on {first['data']} ({first['num_tracks']} tracks, {percent} "
-        f"confidence intervals): {protocol.definition}.",
-        "",
-        _line(["system", *columns, "over best gain"]),
-        _line([":--", *["--:"] * (len(columns) + 1)]),
-    ]
-    seen = set()
+    rows: dict[str, list[str]] = {}
     for report in reports:
         scores = report["protocols"][protocol.name]["quantities"][quantity.name]
         for system, row in scores["systems"].items():
-            if system in REFERENCES or system in seen:
+            if system in REFERENCES or system in rows:
                 continue
-            seen.add(system)
             lead = Score(**scores["over_best_gain"][system][MEAN])
             cells = [_cell(row[column]) for column in columns]
-            lines.append(_line([f"**{system}**", *cells, format_score(lead, signed=True)]))
+            rows[system] = [f"**{system}**", *cells, format_score(lead, signed=True)]
     references = first["protocols"][protocol.name]["quantities"][quantity.name]["systems"]
     for name in REFERENCES:
         cells = [_cell(references[name][column]) for column in columns]
-        lines.append(_line([f"*{name}*", *cells, ""]))
-    return "\n".join(lines)
+        rows[name] = [f"*{name}*", *cells, ""]
+    table = table_of_scores("system", [*columns, "over best gain"], rows.values())
+    return (
+        f"{protocol.title} in {protocol.unit} on {first['data']} ({first['num_tracks']} tracks, "
+        f"{percent} confidence intervals): {protocol.definition}.\n\n{table}"
+    )
 
 
 def manifest_metrics(report: Report, *, command: str) -> str:
-    """Write the ``metrics`` of a weights manifest: every protocol that a manifest knows.
+    """Write the ``metrics`` of a weights manifest: the main quantity of every protocol.
 
     Args:
         report: A report of one model.
         command: The command that measured it.
     """
     system = f"{report['model']} ({Path(report['weights']).name})"
-    entries = []
-    for name, manifest_name in MANIFEST_PROTOCOLS.items():
-        if name not in report["protocols"]:
-            continue
-        quantity = PROTOCOLS[name].quantities[0].name
-        systems = report["protocols"][name]["quantities"][quantity]["systems"]
-        entries.append(
-            {
-                "protocol": manifest_name,
-                "dataset": report["data"],
-                "sdr": _values(systems[system]),
-                "measured_by": "measured",
-                "reference": command,
-                "intervals": {
-                    column: [round(score["low"], 3), round(score["high"], 3)]
+    metrics = []
+    for name, content in report["protocols"].items():
+        systems = content["quantities"][PROTOCOLS[name].quantities[0].name]["systems"]
+        beside = {reference: _values(systems[reference]) for reference in REFERENCES}
+        metrics.append(
+            Metric(
+                protocol=name,
+                dataset=report["data"],
+                sdr=_values(systems[system]),
+                measured_by="measured",
+                reference=command,
+                intervals={
+                    column: (round(score["low"], 3), round(score["high"], 3))
                     for column, score in systems[system].items()
-                    if score["value"] is not None
+                    if score["low"] is not None
                 },
-                "beside": {name: _values(systems[name]) for name in REFERENCES},
-            }
+                beside={reference: row for reference, row in beside.items() if row},
+            )
         )
-    return yaml.safe_dump({"metrics": entries}, sort_keys=False, width=100)
+    plain = [metric.to_dict() for metric in metrics]
+    return yaml.safe_dump({"metrics": plain}, sort_keys=False, width=100)
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, float]:
@@ -163,11 +158,6 @@ def _require_comparable(report: Report, first: Report, protocol: Protocol) -> No
 def _cell(score: Mapping[str, Any]) -> str:
     """Write one score of a JSON report."""
     return format_score(Score(**score))
-
-
-def _line(cells: Sequence[str]) -> str:
-    """Write one line of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.evaluation.metrics import level_below, mdx_sdr
 from zoo.evaluation.references import oracle_ratio_mask
 from zoo.evaluation.summary import DEFAULT_ABSENT_DB
 from zoo.evaluation.tracks import find_evaluation_tracks
+from zoo.metrics import level_below, mdx_sdr
+from zoo.records.tables import markdown_table
 
 FRAMES = (1024, 2048, 4096, 8192, 16384)
 SOURCES = ("vocals", "drums", "bass", "other")
@@ -36,11 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if level_below(target, audio.mixture) <= DEFAULT_ABSENT_DB:
                     score = mdx_sdr(target, estimates[source])
                     scores.setdefault((n_fft, source), []).append(score)
-    print("| n_fft | " + " | ".join(SOURCES) + " |")
-    print("|--:" * (len(SOURCES) + 1) + "|")
-    for n_fft in arguments.frames:
-        means = [np.mean(scores[n_fft, source]) for source in SOURCES]
-        print(f"| {n_fft:,} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |")
+    rows = [
+        [f"{n_fft:,}", *(f"{np.mean(scores[n_fft, source]):.2f}" for source in SOURCES)]
+        for n_fft in arguments.frames
+    ]
+    print(markdown_table(("n_fft", *SOURCES), rows, align=["right"] * (len(SOURCES) + 1)))
     return 0
 
 

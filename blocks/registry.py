@@ -1,7 +1,7 @@
 """One registry for everything that a spec can name: blocks, modulations, generators."""
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -53,21 +53,30 @@ class Registry(Generic[T]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._entries: dict[str, T] = {}
+        self._aliases: dict[str, str] = {}
 
-    def add(self, name: str, entry: T) -> T:
+    def add(self, name: str, entry: T, *, aliases: Sequence[str] = ()) -> T:
         """Store ``entry`` under ``name`` and return it.
 
+        Args:
+            name: A lower-case identifier.
+            entry: What to store.
+            aliases: Further names that find the entry, for files that hold an older name; they are
+                not listed.
+
         Raises:
-            ValueError: If the name is taken or is no lower-case identifier.
+            ValueError: If a name is taken or is no lower-case identifier.
         """
-        if not isinstance(name, str) or not name.isidentifier() or name != name.lower():
-            raise ValueError(f"a {self.kind} is named by a lower-case identifier, got {name!r}")
-        if name in self._entries:
-            raise ValueError(
-                f"{self.kind} {name!r} is already registered as {self._entries[name]!r}; "
-                "choose another name"
-            )
+        for new in (name, *aliases):
+            if not isinstance(new, str) or not new.isidentifier() or new != new.lower():
+                raise ValueError(f"a {self.kind} is named by a lower-case identifier, got {new!r}")
+            if new in self:
+                raise ValueError(
+                    f"{self.kind} {new!r} is already registered as {self[new]!r}; "
+                    "choose another name"
+                )
         self._entries[name] = entry
+        self._aliases |= dict.fromkeys(aliases, name)
         return entry
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -81,13 +90,13 @@ class Registry(Generic[T]):
     def __getitem__(self, name: str) -> T:
         """Look up an entry; raises UnknownNameError with the closest names."""
         try:
-            return self._entries[name]
+            return self._entries[self._aliases.get(name, name)]
         except (KeyError, TypeError):
             raise UnknownNameError(self.kind, name, self.names()) from None
 
     def __contains__(self, name: object) -> bool:
-        """Whether the name is registered."""
-        return isinstance(name, str) and name in self._entries
+        """Whether the name finds an entry."""
+        return isinstance(name, str) and self._aliases.get(name, name) in self._entries
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names in the order of their registration."""

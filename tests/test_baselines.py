@@ -191,8 +191,8 @@ class TestBaselineSystem:
 
     def test_can_be_evaluated(self, monkeypatch, tmp_path):
         from tests.evaluation_tracks import make_stems, write_track
-        from zoo.evaluation.protocols import MDX
         from zoo.evaluation.tracks import find_evaluation_tracks
+        from zoo.metrics import MDX
 
         write_track(tmp_path / "song", make_stems())
         tracks = find_evaluation_tracks(tmp_path, sources=SOURCES)

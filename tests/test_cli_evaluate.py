@@ -14,8 +14,8 @@ import pytest
 
 from tests.evaluation_tracks import SOURCES, make_stems, write_track
 from zoo.cli import main
-from zoo.evaluation.metrics import mdx_sdr
 from zoo.evaluation.references import REFERENCES
+from zoo.metrics import mdx_sdr
 
 MODEL = "lightsaft_tfctdf_tiny"
 ROOT = Path(__file__).parents[1]

@@ -14,9 +14,7 @@ from matplotlib.figure import Figure
 from tests.evaluation_tracks import RATE, SOURCES, ScaledMixture, make_stems, write_track
 from zoo.errors import AudioError, UnknownNameError
 from zoo.evaluation.bootstrap import BootstrapConfig, bootstrap_interval, over_tracks
-from zoo.evaluation.metrics import mdx_sdr
 from zoo.evaluation.plot import draw_summary
-from zoo.evaluation.protocols import BSSEVAL, MDX, SI, parse_protocols
 from zoo.evaluation.published import PUBLISHED_TABLES
 from zoo.evaluation.records import RecordStore, TrackRecord
 from zoo.evaluation.references import (
@@ -33,6 +31,7 @@ from zoo.evaluation.runner import evaluate
 from zoo.evaluation.scoring import LEVEL_BELOW, score_track
 from zoo.evaluation.summary import summarise
 from zoo.evaluation.tracks import find_evaluation_tracks
+from zoo.metrics import BSSEVAL, MDX, SI, mdx_sdr, parse_protocols
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import yaml
 from benchmarks import print_metrics_table
 from tests.evaluation_tracks import SOURCES, ScaledMixture, make_stems, write_track
 from zoo.evaluation.bootstrap import BootstrapConfig
-from zoo.evaluation.protocols import BSSEVAL, MDX
 from zoo.evaluation.references import REFERENCES
 from zoo.evaluation.session import EvaluationSession
 from zoo.evaluation.tracks import find_evaluation_tracks
+from zoo.metrics import BSSEVAL, MDX
 from zoo.weights.manifest_parsing import parse_entry
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
 # Hybrid Demucs of torchaudio takes whole signals; a song is cut as the network was trained, 10 s.
 SEGMENT_SECONDS = 10.0
@@ -27,11 +28,13 @@ class LoadedBaseline:
     Args:
         sources: Names of its sources, in the order of its output.
         sample_rate: Hz that it works at.
+        network: What holds its weights.
         separate_stereo: Maps a mixture (2, N) to estimates (S, 2, N).
     """
 
     sources: tuple[str, ...]
     sample_rate: int
+    network: "nn.Module"
     separate_stereo: SeparateStereo
 
 
@@ -53,6 +56,7 @@ def demucs_loader(name: str) -> Callable[[], LoadedBaseline]:
         return LoadedBaseline(
             sources=tuple(model.sources),
             sample_rate=int(model.samplerate),
+            network=model,
             separate_stereo=separate,
         )
 
@@ -73,7 +77,10 @@ def load_demucs48_hq() -> LoadedBaseline:
         return apply_model(model, (mixture - mean) / scale, split=True) * scale + mean
 
     return LoadedBaseline(
-        sources=tuple(model.sources), sample_rate=int(model.samplerate), separate_stereo=separate
+        sources=tuple(model.sources),
+        sample_rate=int(model.samplerate),
+        network=model,
+        separate_stereo=separate,
     )
 
 
@@ -90,6 +97,7 @@ def umx_loader(name: str) -> Callable[[], LoadedBaseline]:
         return LoadedBaseline(
             sources=tuple(separator.target_models),
             sample_rate=int(separator.sample_rate),
+            network=separator,
             separate_stereo=separate,
         )
 
@@ -121,6 +129,7 @@ def hdemucs_high_loader(bundle_name: str) -> Callable[[], LoadedBaseline]:
         return LoadedBaseline(
             sources=tuple(model.sources),
             sample_rate=int(bundle.sample_rate),
+            network=model,
             separate_stereo=separate,
         )
 
@@ -162,5 +171,8 @@ def load_xumx() -> LoadedBaseline:
         return waves.view(len(model.sources), *mixture.shape)
 
     return LoadedBaseline(
-        sources=tuple(model.sources), sample_rate=int(model.sample_rate), separate_stereo=separate
+        sources=tuple(model.sources),
+        sample_rate=int(model.sample_rate),
+        network=model,
+        separate_stereo=separate,
     )

@@ -23,6 +23,8 @@ from zoo.evaluation.baseline_networks import (
     load_xumx,
     umx_loader,
 )
+from zoo.records.files import digest_of
+from zoo.weights.digest import digest_tensors
 
 
 class BaselineError(WeightsError):
@@ -65,7 +67,13 @@ class BaselineSystem:
         self.name = baseline.title
         self._loaded = _load(baseline)
         self.sources = self._loaded.sources
-        self.fingerprint = f"{baseline.title} of {baseline.package} {version(baseline.package)}"
+        self.fingerprint = digest_of(
+            {
+                "baseline": baseline.title,
+                "package": f"{baseline.package} {version(baseline.package)}",
+                "weights": digest_tensors(self._loaded.network.state_dict()),
+            }
+        )
 
     def separate(self, mixture: np.ndarray, *, sample_rate: int) -> Mapping[str, np.ndarray]:
         """Estimate every source of a mixture (C, N), each (C, N) at the mixture's rate.

@@ -3,9 +3,9 @@
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from zoo.evaluation.protocols import Protocol
 from zoo.evaluation.references import REFERENCES
 from zoo.evaluation.summary import MEAN, Score, Summary
+from zoo.metrics import Protocol
 
 REFERENCE_COLOURS = ("#d9d9d9", "#bdbdbd", "#969696", "#737373")
 SYSTEM_COLOURS = ("#3b6fb6", "#d1702f", "#3f8f5f", "#8a5aa8", "#b6475e", "#7a6a4f")
@@ -51,7 +51,7 @@ def draw_summary(summary: Summary, protocol: Protocol) -> Figure:
         )
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set_xticks(range(len(columns)), columns)
-    axes.set_ylabel(f"{quantity.label} [dB]")
+    axes.set_ylabel(f"{quantity.label} [{protocol.unit}]")
     axes.set_title(f"{protocol.title}, {len(summary.tracks)} tracks")
     figure.legend(loc="outside lower center", fontsize="small", ncols=3, frameon=False)
     return figure

@@ -4,20 +4,17 @@ They make an evaluation resumable: what is there and still fits is not computed 
 """
 
 import dataclasses
-import hashlib
 import json
 import logging
 import math
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.evaluation.protocols import BSSEVAL, Protocol
-from zoo.evaluation.scoring import Scores
+from zoo.metrics import Protocol, Scores
+from zoo.records.files import digest_of, write_whole
 
-FORMAT_VERSION = 1
 RECORDS_FOLDER = "records"
 
 logger = logging.getLogger(__name__)
@@ -48,7 +45,7 @@ class TrackRecord:
         return tuple(
             protocol
             for protocol in protocols
-            if self.protocols.get(protocol.name) != protocol_version(protocol)
+            if self.protocols.get(protocol.name) != protocol.version
         )
 
     def with_scores(self, scores: Scores, protocols: Iterable[Protocol]) -> "TrackRecord":
@@ -59,24 +56,12 @@ class TrackRecord:
             }
             for quantity, values in scores.items()
         }
-        versions = {protocol.name: protocol_version(protocol) for protocol in protocols}
+        versions = {protocol.name: protocol.version for protocol in protocols}
         return dataclasses.replace(
             self,
             protocols={**self.protocols, **versions},
             scores={**self.scores, **finite},
         )
-
-
-def protocol_version(protocol: Protocol) -> str:
-    """Name the version of a protocol and, where one computes it, of the package behind it."""
-    if protocol is BSSEVAL:
-        return f"{protocol.version} museval {_museval_version()}"
-    return str(protocol.version)
-
-
-def combined_fingerprint(*parts: str) -> str:
-    """Join fingerprints to one."""
-    return hashlib.sha256(json.dumps([FORMAT_VERSION, *parts]).encode()).hexdigest()
 
 
 class RecordStore:
@@ -108,7 +93,7 @@ class RecordStore:
         return record
 
     def write(self, record: TrackRecord) -> None:
-        """Write a record under a temporary name and rename it, so that no half file is read."""
+        """Write a record, whole or not at all."""
         path = self._path(record.system, record.track)
         if path is None:
             return
@@ -120,25 +105,4 @@ class RecordStore:
         if self._directory is None:
             return None
         readable = re.sub(r"[^A-Za-z0-9]+", "-", f"{track} {system}").strip("-")[:80]
-        digest = hashlib.sha256(json.dumps([system, track]).encode()).hexdigest()[:12]
-        return self._directory / f"{readable}-{digest}.json"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace a text file at once: a reader sees the old content or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
-def _museval_version() -> str:
-    """Return the version of the installed museval."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("museval")
-    except PackageNotFoundError as error:
-        raise ImportError(
-            "BSS Eval needs the museval package: pip install 'lightsaft-zoo[evaluation]', "
-            "or leave bsseval out of the metrics"
-        ) from error
+        return self._directory / f"{readable}-{digest_of([system, track])[:12]}.json"

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from zoo.evaluation.protocols import Protocol, Quantity
 from zoo.evaluation.published import PublishedTable
 from zoo.evaluation.records import TrackRecord
 from zoo.evaluation.references import BEST_GAIN, REFERENCES
 from zoo.evaluation.summary import MEAN, Score, ScoreRow, Summary
+from zoo.metrics import Protocol, Quantity
+from zoo.records.tables import markdown_table
 
 FORMAT_VERSION = 1
 NOT_DEFINED = "-"
@@ -52,22 +53,28 @@ def protocol_table(summary: Summary, protocol: Protocol) -> str:
     rows = [row for row in summary.rows if row.quantity == quantity]
     gains = [row for row in summary.gains if row.quantity == quantity]
     columns = [*summary.sources, MEAN]
+    cells = []
+    for row in rows:
+        scores = [format_score(row.scores[column]) for column in columns]
+        cells.append([_in_italics(row.system), *scores])
+        for gain in gains:
+            if gain.system == row.system:
+                leads = [format_score(gain.scores[column], signed=True) for column in columns]
+                cells.append([f"... over the {BEST_GAIN}", *leads])
     lines = [
         f"## {protocol.title}",
         "",
-        f"In dB, higher is better: {protocol.definition}.",
+        f"In {protocol.unit}, higher is better: {protocol.definition}.",
         "",
-        _line(["system", *columns]),
-        _line([":--", *["--:"] * len(columns)]),
+        table_of_scores("system", columns, cells),
     ]
-    for row in rows:
-        cells = [format_score(row.scores[column]) for column in columns]
-        lines.append(_line([_in_italics(row.system), *cells]))
-        for gain in gains:
-            if gain.system == row.system:
-                cells = [format_score(gain.scores[column], signed=True) for column in columns]
-                lines.append(_line([f"... over the {BEST_GAIN}", *cells]))
     return "\n".join(lines)
+
+
+def table_of_scores(first: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a Markdown table of names, whose column is headed ``first``, and numbers."""
+    align = ("left", *["right"] * len(columns))
+    return markdown_table((first, *columns), rows, align=align)
 
 
 def published_report(tables: Sequence[PublishedTable]) -> str:
@@ -76,10 +83,11 @@ def published_report(tables: Sequence[PublishedTable]) -> str:
     for table in tables:
         columns = list(next(iter(table.rows.values())))
         lines += ["", f"## {table.title}", "", f"{table.protocol}. Source: {table.reference}.", ""]
-        lines += [_line(["system", *columns]), _line([":--", *["--:"] * len(columns)])]
-        for system, scores in table.rows.items():
-            cells = [f"{scores[column]:.{table.num_digits}f}" for column in columns]
-            lines.append(_line([system, *cells]))
+        rows = [
+            [system, *(f"{scores[column]:.{table.num_digits}f}" for column in columns)]
+            for system, scores in table.rows.items()
+        ]
+        lines.append(table_of_scores("system", columns, rows))
     return "\n".join(lines) + "\n"
 
 
@@ -111,6 +119,7 @@ def json_report(
         "protocols": {
             protocol.name: {
                 "definition": protocol.definition,
+                "version": protocol.version,
                 "quantities": {
                     quantity.name: _json_quantity(summary, quantity)
                     for quantity in protocol.quantities
@@ -146,12 +155,7 @@ def _track_table(
 ) -> str:
     """Write the table of one system's tracks; what is not averaged stands in parentheses."""
     quantity = protocol.quantities[0]
-    lines = [
-        f"### {system}, {protocol.title}",
-        "",
-        _line(["track", *summary.sources]),
-        _line([":--", *["--:"] * len(summary.sources)]),
-    ]
+    rows = []
     for track in summary.tracks:
         values = by_key[system, track].scores.get(quantity.name, {})
         cells = []
@@ -159,8 +163,9 @@ def _track_table(
             value = values.get(source)
             text = NOT_DEFINED if value is None else f"{value:.2f}"
             cells.append(f"({text})" if (track, source) in summary.absent else text)
-        lines.append(_line([track, *cells]))
-    return "\n".join(lines)
+        rows.append([track, *cells])
+    table = table_of_scores("track", summary.sources, rows)
+    return f"### {system}, {protocol.title}\n\n{table}"
 
 
 def _footnotes(summary: Summary) -> list[str]:
@@ -220,8 +225,3 @@ def _json_track(
 def _in_italics(system: str) -> str:
     """Set references apart from systems."""
     return f"*{system}*" if system in REFERENCES else system
-
-
-def _line(cells: Sequence[str]) -> str:
-    """Write one line of a Markdown table; a name from outside cannot break it."""
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

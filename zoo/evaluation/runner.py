@@ -20,13 +20,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from zoo.evaluation.protocols import Protocol
-from zoo.evaluation.records import RecordStore, TrackRecord, combined_fingerprint
+from zoo.evaluation.records import RecordStore, TrackRecord
 from zoo.evaluation.references import REFERENCES, reference_estimates
-from zoo.evaluation.scoring import Scores, score_track
+from zoo.evaluation.scoring import score_track
 from zoo.evaluation.systems import SeparationSystem
 from zoo.evaluation.tracks import EvaluationTrack
+from zoo.metrics import Protocol, Scores
 from zoo.plugins import load_plugins, named_plugins
+from zoo.records.files import digest_of
 
 REFERENCE_VERSION = "1"
 
@@ -43,12 +44,12 @@ class _Queue:
     num_jobs: int
     on_record: OnRecord
     _pool: ProcessPoolExecutor | None = None
-    _strangers: set[BaseProcess] = field(default_factory=set)
+    _earlier_children: set[BaseProcess] = field(default_factory=set)  # not ours to end
     _pending: dict[Future[Scores], Callable[[Scores], TrackRecord]] = field(default_factory=dict)
 
     def __enter__(self) -> "_Queue":
         if self.num_jobs > 1:
-            self._strangers = set(active_children())
+            self._earlier_children = set(active_children())
             self._pool = ProcessPoolExecutor(
                 self.num_jobs,
                 mp_context=get_context("spawn"),
@@ -63,7 +64,7 @@ class _Queue:
         if exception_type is not None:  # keep what is finished; the rest is not waited for
             finished = {future for future in self._pending if future.done()}
             self._collect({future for future in finished if future.exception() is None})
-            for process in set(active_children()) - self._strangers:
+            for process in set(active_children()) - self._earlier_children:
                 process.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -145,54 +146,46 @@ def evaluate(
 
     with _Queue(num_jobs=num_jobs, on_record=keep) as queue:
         for track in tracks:
-            for name in REFERENCES:
-                _run_reference(name, track, queue, store, tuple(protocols), report)
-            for system in systems:
-                _run_system(system, track, queue, store, tuple(protocols), report)
+            content = track.fingerprint()
+            for system in (*REFERENCES, *systems):
+                name, identity = _identify(system)
+                record = store.find(
+                    system=name, track=track.name, fingerprint=digest_of([identity, content])
+                )
+                missing = record.missing(protocols)
+                if missing:
+                    _run(system, track, queue, record, missing)
+                else:
+                    report(record)
         queue.drain()
     return records
 
 
-def _run_reference(
-    name: str,
-    track: EvaluationTrack,
-    queue: _Queue,
-    store: RecordStore,
-    protocols: tuple[Protocol, ...],
-    report: OnRecord,
-) -> None:
-    """Score a reference, which is estimated where it is scored."""
-    fingerprint = combined_fingerprint(REFERENCE_VERSION, track.fingerprint())
-    record = store.find(system=name, track=track.name, fingerprint=fingerprint)
-    missing = record.missing(protocols)
-    if not missing:
-        report(record)
-        return
-    queue.put(lambda scores: record.with_scores(scores, missing), track, name, missing)
+def _identify(system: SeparationSystem | str) -> tuple[str, str]:
+    """Return the name of a system or reference, and what its estimates depend on."""
+    if isinstance(system, str):
+        return system, REFERENCE_VERSION
+    return system.name, system.fingerprint
 
 
-def _run_system(
-    system: SeparationSystem,
+def _run(
+    system: SeparationSystem | str,
     track: EvaluationTrack,
     queue: _Queue,
-    store: RecordStore,
-    protocols: tuple[Protocol, ...],
-    report: OnRecord,
+    record: TrackRecord,
+    missing: tuple[Protocol, ...],
 ) -> None:
-    """Separate a track here and have the estimates scored."""
-    fingerprint = combined_fingerprint(system.fingerprint, track.fingerprint())
-    record = store.find(system=system.name, track=track.name, fingerprint=fingerprint)
-    missing = record.missing(protocols)
-    if not missing:
-        report(record)
+    """Separate a track here and have it scored; a reference is estimated where it is scored."""
+    if isinstance(system, str):
+        queue.put(lambda scores: record.with_scores(scores, missing), track, system, missing)
         return
     audio = track.load()
     logger.info("separating %s with %s", track.name, system.name)
     started = time.perf_counter()
     estimates = system.separate(audio.mixture, sample_rate=audio.sample_rate)
-    record = replace(record, separation_seconds=round(time.perf_counter() - started, 3))
+    timed = replace(record, separation_seconds=round(time.perf_counter() - started, 3))
     scored = {source: estimates[source] for source in track.sources if source in estimates}
-    queue.put(lambda scores: record.with_scores(scores, missing), track, scored, missing)
+    queue.put(lambda scores: timed.with_scores(scores, missing), track, scored, missing)
 
 
 def _score(

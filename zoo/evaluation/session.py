@@ -2,26 +2,24 @@
 
 import logging
 import math
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from zoo.evaluation.baselines import load_baseline
 from zoo.evaluation.bootstrap import BootstrapConfig
 from zoo.evaluation.plot import draw_summary
-from zoo.evaluation.protocols import Protocol, parse_protocols
-from zoo.evaluation.records import TrackRecord, protocol_version, write_whole
+from zoo.evaluation.records import TrackRecord
 from zoo.evaluation.references import REFERENCES
 from zoo.evaluation.report import json_report, markdown_report
 from zoo.evaluation.runner import OnRecord, evaluate
 from zoo.evaluation.summary import DEFAULT_ABSENT_DB, Summary, summarise
-from zoo.evaluation.systems import SeparationSystem, ZooSystem, weights_digest
+from zoo.evaluation.systems import SeparationSystem, ZooSystem
 from zoo.evaluation.tracks import EvaluationTrack, find_evaluation_tracks
+from zoo.metrics import Protocol, parse_protocols
+from zoo.records.files import write_whole
+from zoo.records.machine import describe_machine
 from zoo.weights.loading import load_network
-
-REPORTED_PACKAGES = ("torch", "numpy", "museval")
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +85,7 @@ class EvaluationSession:
 
         Raises:
             UnknownNameError: If a metric, model, tag or baseline does not exist.
+            ImportError: If the package behind a metric is not installed.
             AudioError: If the folder or a file in it cannot be used.
             WeightsError: If weights cannot be had or do not fit.
             ValueError: If ``absent_db`` is not a number above zero, or no such number of pitches.
@@ -95,7 +94,7 @@ class EvaluationSession:
             raise ValueError(f"absent_db must be above 0 dB, got {absent_db}")
         protocols = parse_protocols(metrics)
         for protocol in protocols:
-            protocol_version(protocol)
+            protocol.require_package()
         loaded = load_network(model, weights=weights)
         for notice in loaded.notices:
             logger.warning(notice)
@@ -121,7 +120,7 @@ class EvaluationSession:
             facts={
                 "model": loaded.spec.name,
                 "weights": loaded.weights,
-                "weights_sha256": weights_digest(loaded.network),
+                "weights_sha256": system.weights_digest,
                 "mixture_consistency": mixture_consistency,
                 "pitches": system.pitches,
                 "data": data.resolve().name,
@@ -198,7 +197,7 @@ class EvaluationSession:
         if self.out is not None:
             self.out.mkdir(parents=True, exist_ok=True)
             write_whole(self.out / "report.md", text)
-            facts = {**self.facts, "versions": _versions()}
+            facts = {**self.facts, "machine": describe_machine()}
             write_whole(
                 self.out / "report.json",
                 json_report(summary, self._records, num_tracks_asked=len(self.tracks), facts=facts),
@@ -207,14 +206,3 @@ class EvaluationSession:
                 figure = draw_summary(summary, protocol)
                 figure.savefig(self.out / f"{protocol.name}.png", dpi=120)
         return text
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions that the numbers may depend on."""
-    versions = {"python": platform.python_version()}
-    for package in REPORTED_PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions

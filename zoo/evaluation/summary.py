@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.evaluation.bootstrap import BootstrapConfig, bootstrap_interval, over_tracks
-from zoo.evaluation.protocols import Protocol, Quantity
 from zoo.evaluation.records import TrackRecord
 from zoo.evaluation.references import BEST_GAIN
 from zoo.evaluation.scoring import LEVEL_BELOW
+from zoo.metrics import Protocol, Quantity
 
 MEAN = "mean"
 DEFAULT_ABSENT_DB = 15.0

@@ -3,11 +3,12 @@
 Shape legend: C channels, N samples.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
+from zoo.records.files import digest_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -74,8 +75,9 @@ class ZooSystem:
         pitches: int | None = None,
     ) -> None:
         from zoo.separation.separator import Separator
+        from zoo.weights.digest import digest_tensors
 
-        weights = weights_digest(network)
+        self.weights_digest = digest_tensors(network.state_dict())
         self._separator = Separator(
             network,
             device=device,
@@ -86,19 +88,16 @@ class ZooSystem:
         self.name = name
         self.sources = self._separator.sources
         self.pitches = self._separator.pitches
-        spec = self._separator.spec
-        settings = (self._separator.precision, mixture_consistency, spec, self.pitches)
-        self.fingerprint = f"{weights} {settings}"
+        self.fingerprint = digest_of(
+            {
+                "weights": self.weights_digest,
+                "spec": self._separator.spec.to_dict(),
+                "precision": str(self._separator.precision),
+                "mixture_consistency": mixture_consistency,
+                "pitches": self.pitches,
+            }
+        )
 
     def separate(self, mixture: np.ndarray, *, sample_rate: int) -> Mapping[str, np.ndarray]:
         """Estimate every source of a mixture (C, N), each (C, N) at the mixture's rate."""
         return self._separator((mixture, sample_rate)).stems
-
-
-def weights_digest(network: "nn.Module") -> str:
-    """Return the SHA-256 of every tensor of a network: the same tag may come to hold others."""
-    digest = hashlib.sha256()
-    for key, tensor in sorted(network.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(tensor.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()

@@ -4,8 +4,6 @@ Shape legend: C channels, N samples.
 """
 
 import functools
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +13,10 @@ import numpy as np
 from zoo.data.reading import read_header, read_samples, require_alike
 from zoo.data.tracks import Track, TrackFile, find_tracks, is_one_source
 from zoo.errors import AudioError
+from zoo.records.files import digest_of, hash_file
 
 MUSDB_SOURCES = ("vocals", "drums", "bass", "other")
+MIXTURE = "mixture"
 MIXTURE_STREAM = 0
 # A source without a file is silent. Where a mixture is given, it must agree: what it holds beyond
 # the sources that are there has to stay this far below it, or the file is missing, not silent.
@@ -66,12 +66,11 @@ class EvaluationTrack:
         return self.num_samples / self.sample_rate
 
     def fingerprint(self) -> str:
-        """Identify the content by name, place, size and time of change of its files."""
-        facts = [self.name, self.sources]
-        for role, file in sorted([*self.files.items(), *self._mixture_item()]):
-            status = file.path.stat()
-            facts.append((role, file.stream, status.st_size, status.st_mtime_ns))
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        """Return a digest of what is scored: the bytes of every file, wherever they lie."""
+        files = dict(self.files) if self.mixture is None else {**self.files, MIXTURE: self.mixture}
+        digests = {path: hash_file(path) for path in {file.path for file in files.values()}}
+        roles = {role: [file.stream, digests[file.path]] for role, file in files.items()}
+        return digest_of({"sources": self.sources, "files": roles})
 
     def load(self) -> TrackAudio:
         """Decode the track.
@@ -94,9 +93,6 @@ class EvaluationTrack:
             every_source=decoded,
             sample_rate=self.sample_rate,
         )
-
-    def _mixture_item(self) -> list[tuple[str, TrackFile]]:
-        return [] if self.mixture is None else [("mixture", self.mixture)]
 
     def _require_silent(
         self, absent: Sequence[str], *, mixture: np.ndarray, residual: np.ndarray
@@ -176,7 +172,8 @@ def _find_mixture(track: Track) -> TrackFile | None:
     file = next(iter(track.files.values()))
     if file.stream is not None:
         return TrackFile(path=file.path, stream=MIXTURE_STREAM)
-    candidates = sorted(path for path in file.path.parent.glob("mixture.*") if is_one_source(path))
+    found = file.path.parent.glob(f"{MIXTURE}.*")
+    candidates = sorted(path for path in found if is_one_source(path))
     if len(candidates) > 1:
         raise AudioError(f"two mixtures: {candidates[0]} and {candidates[1]}; keep one of them")
     return TrackFile(path=candidates[0]) if candidates else None

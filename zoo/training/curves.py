@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from zoo.records.files import open_whole
 from zoo.training.errors import TrainingError
 
 SMOOTHED_LINES = 20
@@ -31,7 +32,8 @@ def draw_curves(records: Sequence[dict[str, Any]], path: Path) -> Path:
     left, right = figure.subplots(1, 2)
     _draw_losses(left, losses)
     _draw_scores(right, scores)
-    FigureCanvasAgg(figure).print_png(str(path))
+    with open_whole(path) as file:
+        FigureCanvasAgg(figure).print_png(file)
     return path
 
 

@@ -7,24 +7,22 @@ licence and credits that both carry.
 """
 
 import json
-import platform
 import subprocess
-import sys
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
 from torch import Tensor
 
+from zoo.records.files import write_whole
+from zoo.records.machine import describe_machine
 from zoo.specs.spec import Spec
 from zoo.training.errors import TrainingError
 from zoo.weights.checkpoints import write_safetensors
 from zoo.weights.entries import WeightsEntry
 from zoo.weights.manifest_parsing import parse_entry
 
-PACKAGES = ("torch", "timm", "accelerate", "numpy", "soundfile", "soxr", "lightsaft-zoo")
 ORIGIN_FILE = "origin.yaml"
 
 
@@ -63,7 +61,7 @@ class RunFolder:
         self._write_yaml("spec.yaml", spec)
         self._write_yaml("config.yaml", config)
         text = json.dumps(describe_environment(), indent=2)
-        (self.directory / "environment.json").write_text(text + "\n")
+        write_whole(self.directory / "environment.json", text + "\n")
 
     def read_yaml(self, name: str) -> Any:
         """Read ``spec.yaml``, ``config.yaml`` or ``data.yaml``.
@@ -118,9 +116,7 @@ class RunFolder:
     def truncate_metrics(self, step: int) -> None:
         """Drop what was measured after ``step``, which a resumed run measures again."""
         kept = [record for record in self.read_metrics() if record["step"] <= step]
-        temporary = self.metrics_path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
-        temporary.replace(self.metrics_path)
+        write_whole(self.metrics_path, "".join(json.dumps(record) + "\n" for record in kept))
 
     def save_weights(self, name: str, state: Mapping[str, Tensor], *, spec: Spec) -> Path:
         """Write weights as a file that ``zoo.build`` reads."""
@@ -128,24 +124,15 @@ class RunFolder:
 
     def _write_yaml(self, name: str, values: Mapping[str, Any]) -> None:
         text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-        (self.directory / name).write_text(text, encoding="utf-8")
+        write_whole(self.directory / name, text)
 
 
 def describe_environment() -> dict[str, Any]:
     """Return what a number depends on besides spec, config and data: code, versions, machine."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return {
         "git_revision": _git("rev-parse", "HEAD"),
         "git_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "packages": versions,
+        **describe_machine(),
     }
 
 

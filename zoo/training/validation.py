@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.decoded import DecodedTrack
-from zoo.evaluation.metrics import level_below, mdx_sdr
 from zoo.evaluation.summary import DEFAULT_ABSENT_DB
+from zoo.metrics import level_below, mdx_sdr
 from zoo.overlap_add import Chunking, overlap_add
 
 CONTEXT_SECONDS = 0.75

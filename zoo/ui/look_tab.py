@@ -5,7 +5,7 @@ from collections.abc import Callable
 import gradio as gr
 
 from zoo.audio import read_audio
-from zoo.evaluation.metrics import mdx_sdr
+from zoo.metrics import mdx_sdr
 from zoo.ui.examples import find_example
 from zoo.ui.kind_errors import said_kindly
 from zoo.ui.mixer_state import MixerLane, MixerState
