@@ -154,12 +154,14 @@ class TestAdapters:
 
 
 class TestBaselineSystem:
-    def system(self, monkeypatch, *, load=None):
-        monkeypatch.setattr(baselines, "version", lambda package: "1.2")
+    def system(self, monkeypatch, *, load=None, version="1.2", bias=0.0):
+        monkeypatch.setattr(baselines, "version", lambda package: version)
         network = GainNetwork()
+        network.register_buffer("bias", torch.tensor(bias))
         loaded = LoadedBaseline(
             sources=SOURCES,
             sample_rate=44100,
+            network=network,
             separate_stereo=lambda mixture: network(mixture[None])[0],
         )
         return BaselineSystem(
@@ -175,7 +177,12 @@ class TestBaselineSystem:
     def test_is_a_system(self, monkeypatch):
         system: SeparationSystem = self.system(monkeypatch)
         assert (system.name, system.sources) == ("Gains", SOURCES)
-        assert system.fingerprint == "Gains of gains 1.2"
+
+    def test_is_known_by_its_package_and_its_weights(self, monkeypatch):
+        fingerprint = self.system(monkeypatch).fingerprint
+        assert self.system(monkeypatch).fingerprint == fingerprint
+        assert self.system(monkeypatch, version="1.3").fingerprint != fingerprint
+        assert self.system(monkeypatch, bias=1.0).fingerprint != fingerprint
 
     def test_mono_comes_back_mono(self, monkeypatch):
         assert_gains(self.system(monkeypatch), tone(channels=1))

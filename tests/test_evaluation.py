@@ -165,6 +165,11 @@ class TestTracks:
         before = find(tmp_path)[0].fingerprint()
         assert find(tmp_path)[0].fingerprint() == before
         os.utime(folder / "bass.wav", ns=(1, 1))
+        folder.rename(tmp_path / "renamed")
+        assert find(tmp_path)[0].fingerprint() == before
+        (tmp_path / "renamed" / "bass.wav").rename(tmp_path / "renamed" / "swap.wav")
+        (tmp_path / "renamed" / "drums.wav").rename(tmp_path / "renamed" / "bass.wav")
+        (tmp_path / "renamed" / "swap.wav").rename(tmp_path / "renamed" / "drums.wav")
         assert find(tmp_path)[0].fingerprint() != before
 
 
@@ -359,7 +364,7 @@ class TestRunning:
             evaluate(tracks, [interrupted], protocols=[MDX], out=out)
         stored = [json.loads(path.read_text()) for path in (out / "records").iterdir()]
         assert sum(record["system"] == "scaled" for record in stored) == 2
-        assert not list(out.rglob("*.tmp"))
+        assert all(path.suffix == ".json" for path in (out / "records").iterdir())
 
         resumed = ScaledMixture()
         records = evaluate(tracks, [resumed], protocols=[MDX], out=out)
@@ -567,6 +572,7 @@ class TestReports:
 class TestProtocols:
     def test_parsing(self):
         assert parse_protocols("si, mdx,si") == (SI, MDX)
+        assert parse_protocols("museval,bsseval") == (BSSEVAL,)
         with pytest.raises(UnknownNameError, match="unknown metric 'mdxx': did you mean 'mdx'"):
             parse_protocols("mdxx")
         with pytest.raises(ValueError, match="no metric given"):

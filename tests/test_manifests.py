@@ -177,7 +177,11 @@ def changed(path: str, value: object) -> dict:
         ("tags/here/credits", ["x" * 5000], "credits.0: expected a text"),
         ("tags/here/credits", [1], "credits.0: expected a text"),
         ("tags/here/author", "me", "tags.here: unknown keys: 'author'"),
-        ("tags/here/metrics/0/protocol", "sdr", "protocol: expected one of mdx, museval"),
+        (
+            "tags/here/metrics/0/protocol",
+            "sdr",
+            "protocol: expected one of bsseval, mdx, si, got 'sdr'",
+        ),
         ("tags/here/metrics/0/measured_by", "me", "measured_by: expected one of"),
         ("tags/here/metrics/0/sdr", {"vocals": float("nan")}, "sdr.vocals: expected a source"),
         ("tags/here/metrics/0/sdr", {"vocals": "3"}, "sdr.vocals: expected a source"),

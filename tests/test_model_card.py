@@ -32,7 +32,7 @@ def entry(**changes) -> WeightsEntry:
                 reference="python -m zoo evaluate",
             ),
             Metric(
-                protocol="museval",
+                protocol="bsseval",
                 dataset="MUSDB18",
                 sdr={"drums": 2.0},
                 measured_by="published",
@@ -82,11 +82,11 @@ def test_a_separation_at_several_pitches_is_said():
 
 def test_each_protocol_has_a_table_of_its_own():
     text = card(entry())
-    mdx, museval = text.split("MDX: global SDR")[1].split("museval: median over frames")
+    mdx, bsseval = text.split("MDX SDR in dB: global SDR")[1].split("BSS Eval v4 in dB: windows")
     assert "| data | vocals | mean | by |" in mdx
     assert "| valid | 1.250 | 1.250 | measured: python -m zoo evaluate |" in mdx
-    assert "| data | drums | by |" in museval
-    assert "| MUSDB18 | 2.000 | published: a paper |" in museval
+    assert "| data | drums | by |" in bsseval
+    assert "| MUSDB18 | 2.000 | published: a paper |" in bsseval
 
 
 def test_the_spec_in_the_card_rebuilds_the_spec():

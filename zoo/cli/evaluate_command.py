@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         default=DEFAULT_METRICS,
         metavar="LIST",
-        help="comma-separated: mdx, si, bsseval (slow: about half a minute a minute of audio); "
-        "default: %(default)s",
+        help="comma-separated: mdx, si, bsseval (slow: about half a minute per minute of audio) or "
+        "one that a plugin adds; default: %(default)s",
     )
     parser.add_argument(
         "--baselines",

@@ -52,7 +52,8 @@ class TrackRecord:
         """Return a record with further scores; values that are not finite become None."""
         finite = {
             quantity: {
-                source: value if math.isfinite(value) else None for source, value in values.items()
+                source: float(value) if math.isfinite(value) else None
+                for source, value in values.items()
             }
             for quantity, values in scores.items()
         }

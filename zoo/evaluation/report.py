@@ -61,14 +61,9 @@ def protocol_table(summary: Summary, protocol: Protocol) -> str:
             if gain.system == row.system:
                 leads = [format_score(gain.scores[column], signed=True) for column in columns]
                 cells.append([f"... over the {BEST_GAIN}", *leads])
-    lines = [
-        f"## {protocol.title}",
-        "",
-        f"In {protocol.unit}, higher is better: {protocol.definition}.",
-        "",
-        table_of_scores("system", columns, cells),
-    ]
-    return "\n".join(lines)
+    table = table_of_scores("system", columns, cells)
+    how = f"In {protocol.unit}, higher is better: {protocol.definition}."
+    return f"## {protocol.title}\n\n{how}\n\n{table}"
 
 
 def table_of_scores(first: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

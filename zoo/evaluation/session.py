@@ -19,7 +19,7 @@ from zoo.evaluation.tracks import EvaluationTrack, find_evaluation_tracks
 from zoo.metrics import Protocol, parse_protocols
 from zoo.records.files import write_whole
 from zoo.records.machine import describe_machine
-from zoo.weights.loading import load_network
+from zoo.separation.separator import Separator
 
 logger = logging.getLogger(__name__)
 
@@ -95,18 +95,18 @@ class EvaluationSession:
         protocols = parse_protocols(metrics)
         for protocol in protocols:
             protocol.require_package()
-        loaded = load_network(model, weights=weights)
-        for notice in loaded.notices:
-            logger.warning(notice)
-        name = f"{loaded.spec.name} ({Path(loaded.weights).name})"
-        system = ZooSystem(
-            loaded.network,
-            name=name,
+        separator = Separator(
+            model,
+            weights=weights,
             device=device,
             precision=precision,
             mixture_consistency=mixture_consistency,
             pitches=pitches,
         )
+        for notice in separator.notices:
+            logger.warning(notice)
+        name = f"{separator.model_name} ({Path(separator.weights).name})"
+        system = ZooSystem(separator, name=name)
         tracks = find_evaluation_tracks(data, sources=system.sources)
         systems = [system, *map(load_baseline, baselines)]
         return cls(
@@ -118,11 +118,9 @@ class EvaluationSession:
             absent_db=absent_db,
             bootstrap=bootstrap or BootstrapConfig(),
             facts={
-                "model": loaded.spec.name,
-                "weights": loaded.weights,
-                "weights_sha256": system.weights_digest,
-                "mixture_consistency": mixture_consistency,
-                "pitches": system.pitches,
+                "model": separator.model_name,
+                "weights": separator.weights,
+                **separator.identity.to_dict(),
                 "data": data.resolve().name,
             },
         )

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from zoo.records.files import digest_of
-
 if TYPE_CHECKING:
-    from torch import nn
+    from zoo.separation.separator import Separator
 
 
 class SeparationSystem(Protocol):
@@ -54,49 +52,16 @@ class ZooSystem:
     """A network of the zoo, separated as every user separates: through ``zoo.Separator``.
 
     Args:
-        network: The network with its weights, as ``zoo.build`` returns it.
+        separator: The network with its weights and settings. The published scores were made
+            without mixture consistency.
         name: What heads its row.
-        device: Where it runs.
-        precision: What it computes in.
-        mixture_consistency: Whether what the estimates leave of the mixture is shared out among
-            them; the published scores were made without.
-        pitches: At how many pitches each chunk is separated; by default what the record of the
-            weights says.
     """
 
-    def __init__(
-        self,
-        network: "nn.Module",
-        *,
-        name: str,
-        device: str = "auto",
-        precision: str = "auto",
-        mixture_consistency: bool = True,
-        pitches: int | None = None,
-    ) -> None:
-        from zoo.separation.separator import Separator
-        from zoo.weights.digest import digest_tensors
-
-        self.weights_digest = digest_tensors(network.state_dict())
-        self._separator = Separator(
-            network,
-            device=device,
-            precision=precision,
-            mixture_consistency=mixture_consistency,
-            pitches=pitches,
-        )
+    def __init__(self, separator: "Separator", *, name: str) -> None:
         self.name = name
-        self.sources = self._separator.sources
-        self.pitches = self._separator.pitches
-        self.fingerprint = digest_of(
-            {
-                "weights": self.weights_digest,
-                "spec": self._separator.spec.to_dict(),
-                "precision": str(self._separator.precision),
-                "mixture_consistency": mixture_consistency,
-                "pitches": self.pitches,
-            }
-        )
+        self.sources = separator.sources
+        self.fingerprint = separator.identity.digest
+        self._separator = separator
 
     def separate(self, mixture: np.ndarray, *, sample_rate: int) -> Mapping[str, np.ndarray]:
         """Estimate every source of a mixture (C, N), each (C, N) at the mixture's rate."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from zoo.metrics import PROTOCOLS
+from zoo.records.tables import markdown_table
 from zoo.specs.spec import Spec
 from zoo.weights.entries import Metric, WeightsEntry
 
@@ -13,10 +15,6 @@ __all__ = ["PICTURE_FILE", "render_card"]
 
 PICTURE_FILE = "spectrograms.png"
 LIBRARY = "lightsaft-zoo"
-PROTOCOL_TITLES = {
-    "mdx": "MDX: global SDR of every song, mean over songs",
-    "museval": "museval: median over frames, then median over tracks",
-}
 HUB_LICENCES = frozenset(
     {
         "apache-2.0",
@@ -131,8 +129,8 @@ def _results(metrics: Sequence[Metric]) -> str:
     if not metrics:
         return "Not measured."
     parts = []
-    for protocol in dict.fromkeys(metric.protocol for metric in metrics):
-        rows_of = [metric for metric in metrics if metric.protocol == protocol]
+    for protocol in dict.fromkeys(PROTOCOLS[metric.protocol] for metric in metrics):
+        rows_of = [metric for metric in metrics if PROTOCOLS[metric.protocol] == protocol]
         columns = list(dict.fromkeys(source for metric in rows_of for source in metric.sdr))
         rows = []
         for metric in rows_of:
@@ -142,7 +140,8 @@ def _results(metrics: Sequence[Metric]) -> str:
                 cells = [f"{row[c]:.3f}" if c in row else "-" for c in columns]
                 rows.append((metric.dataset, *cells, f"{name}, for comparison"))
         table = _table(("data", *columns, "by"), rows)
-        parts.append(f"{PROTOCOL_TITLES[protocol]} (SDR in dB).\n\n{table}")
+        how = f"{protocol.title} in {protocol.unit}: {protocol.definition}."
+        parts.append(f"{_inline(how)}\n\n{table}")
     return "\n\n".join(parts)
 
 
@@ -165,8 +164,7 @@ def _credits(entry: WeightsEntry | None) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(_inline(cell) for cell in line) + " |" for line in lines)
+    return markdown_table(header, rows).replace("<", "&lt;")
 
 
 def _inline(text: str) -> str:

@@ -1,41 +1,47 @@
 """The Zoo tab's tables, and what the API says of models."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
 
 import zoo
+from zoo.metrics import PROTOCOLS
 from zoo.networks.info import ModelInfo
 from zoo.weights.entries import Metric
 
 __all__ = [
-    "MODEL_COLUMNS",
     "STAGE_COLUMNS",
     "build_code",
     "describe",
-    "model_rows",
+    "model_table",
     "spec_summary",
     "stage_rows",
 ]
 
-MODEL_COLUMNS = (
-    "model",
-    "title",
-    "parameters",
-    "GMAC/s",
-    "published, MDX",
-    "published, museval",
-    "measured here",
-    "weights",
-    "GMAC/s, one stem",
-)
 STAGE_COLUMNS = ("stage", "blocks", "in (H x T x F)", "out", "parameters", "MMAC/s")
 NOTHING = "\u2013"
 
 
-def model_rows() -> list[list[str]]:
-    """Return a row a model; published and measured results never share a column."""
-    return [_model_row(zoo.model_info(name)) for name in zoo.list_models()]
+def model_table() -> dict[str, list]:
+    """Return headers and data: a row a model, a column a protocol that has published results.
+
+    Published and measured results never share a column.
+    """
+    infos = [zoo.model_info(name) for name in zoo.list_models()]
+    published = {metric.protocol for info in infos for metric in _metrics(info, "published")}
+    protocols = [name for name in PROTOCOLS if name in published]
+    headers = [
+        "model",
+        "title",
+        "parameters",
+        "GMAC/s",
+        *(f"published, {PROTOCOLS[name].title}" for name in protocols),
+        "measured here",
+        "weights",
+        "GMAC/s, one stem",
+    ]
+    return {"headers": headers, "data": [_model_row(info, protocols) for info in infos]}
 
 
 def stage_rows(info: ModelInfo) -> list[list[str]]:
@@ -105,35 +111,31 @@ def _metric_data(metric: Metric) -> dict[str, Any]:
     }
 
 
-def _model_row(info: ModelInfo) -> list[str]:
+def _model_row(info: ModelInfo, protocols: Sequence[str]) -> list[str]:
+    published, measured = _metrics(info, "published"), _metrics(info, "measured")
     return [
         info.name,
         info.spec.title,
         f"{info.parameters:,}",
         f"{info.macs_per_second / 1e9:.2f}",
-        _results(info, measured_by="published", protocol="mdx"),
-        _results(info, measured_by="published", protocol="museval"),
-        _results(info, measured_by="measured", protocol=None),
+        *(_listed(_sdr(m) for m in published if m.protocol == name) for name in protocols),
+        _listed(f"{_sdr(m)} ({PROTOCOLS[m.protocol].title}, {m.dataset})" for m in measured),
         ", ".join(info.weights) or NOTHING,
         f"{info.macs_per_second_one_source / 1e9:.2f}",
     ]
 
 
-def _results(info: ModelInfo, *, measured_by: str, protocol: str | None) -> str:
-    found = [
-        _result(metric, with_protocol=protocol is None)
-        for metrics in info.metrics.values()
-        for metric in metrics
-        if metric.measured_by == measured_by and protocol in (None, metric.protocol)
-    ]
-    return "; ".join(found) or NOTHING
+def _metrics(info: ModelInfo, measured_by: str) -> list[Metric]:
+    known = (metric for metrics in info.metrics.values() for metric in metrics)
+    return [metric for metric in known if metric.measured_by == measured_by]
 
 
-def _result(metric: Metric, *, with_protocol: bool) -> str:
+def _listed(results: Iterable[str]) -> str:
+    return "; ".join(results) or NOTHING
+
+
+def _sdr(metric: Metric) -> str:
     mean = metric.sdr.get("mean")
-    text = (
-        f"{mean:.2f}"
-        if mean is not None
-        else ", ".join(f"{source} {value:.2f}" for source, value in metric.sdr.items())
-    )
-    return f"{text} ({metric.protocol}, {metric.dataset})" if with_protocol else text
+    if mean is not None:
+        return f"{mean:.2f}"
+    return ", ".join(f"{source} {value:.2f}" for source, value in metric.sdr.items())

@@ -11,11 +11,10 @@ from zoo.specs.parsing import parse_spec_text
 from zoo.specs.registry import SPECS
 from zoo.ui.kind_errors import said_kindly
 from zoo.ui.model_tables import (
-    MODEL_COLUMNS,
     STAGE_COLUMNS,
     build_code,
     describe,
-    model_rows,
+    model_table,
     spec_summary,
     stage_rows,
 )
@@ -37,7 +36,6 @@ def build_zoo_tab(services: Services, tab: gr.Tab) -> None:
         elem_classes="fine",
     )
     table = gr.Dataframe(
-        headers=list(MODEL_COLUMNS),
         interactive=False,
         wrap=False,
         elem_id="models",
@@ -77,7 +75,7 @@ def build_zoo_tab(services: Services, tab: gr.Tab) -> None:
     limit = services.config.limits.spec_characters
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     start_from.change(_spec_text, start_from, editor, **private)
-    tab.select(model_rows, None, table, api_visibility="private")
+    tab.select(model_table, None, table, api_visibility="private")
     for trigger in (editor.change, tab.select):
         trigger(
             lambda text: measure_spec(text, max_characters=limit),

@@ -65,8 +65,7 @@ class Metric:
     """One row of results: the SDR of every source by one protocol on one data set.
 
     Args:
-        protocol: ``mdx`` (global SDR, mean over songs) or ``museval`` (median over frames, then
-            over tracks); the two never share a column.
+        protocol: Name of one of ``zoo.metrics.PROTOCOLS``; two of them never share a column.
         dataset: What it was measured on.
         sdr: Source to SDR in dB; ``mean`` is the mean over sources.
         measured_by: ``published`` by the authors, or ``measured`` by this project.

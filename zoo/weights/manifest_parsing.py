@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from zoo.errors import WeightsError
+from zoo.metrics import PROTOCOLS
 from zoo.weights.entries import (
     NUM_PITCHES,
     HubFile,
@@ -31,7 +32,6 @@ REVISION = re.compile(r"\w[\w./-]{0,127}", re.ASCII)
 FILE_NAME = re.compile(r"[A-Za-z0-9][\w.=-]{0,127}", re.ASCII)
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SHA1 = re.compile(r"[0-9a-f]{40}")
-PROTOCOLS = ("mdx", "museval")
 MEASURED_BY = ("published", "measured")
 MAX_TEXT = 4000
 MAX_NAME = 64
@@ -65,6 +65,12 @@ class _Reader:
         if value not in choices:
             raise self.fail(key, value, f"one of {', '.join(choices)}")
         return value
+
+    def protocol(self, key: str) -> str:
+        value = self._rest.pop(key, None)
+        if value not in PROTOCOLS:
+            raise self.fail(key, value, f"one of {', '.join(PROTOCOLS)}")
+        return PROTOCOLS[value].name
 
     def digest(self, key: str, pattern: re.Pattern[str]) -> str | None:
         return self.text(key, pattern=pattern) if key in self._rest else None
@@ -142,7 +148,7 @@ def _parse_place(mapping: object, *, where: str) -> Place:
 def _parse_metric(mapping: object, *, where: str) -> Metric:
     reader = _Reader(mapping, where=where)
     metric = Metric(
-        protocol=reader.choice("protocol", PROTOCOLS),
+        protocol=reader.protocol("protocol"),
         dataset=reader.text("dataset"),
         sdr=reader.decibels("sdr", reader.mapping("sdr")),
         measured_by=reader.choice("measured_by", MEASURED_BY),
