@@ -288,5 +288,15 @@ def test_registry_refuses_duplicates_and_stays_as_it_was():
         registry[["unhashable"]]
 
 
+def test_an_alias_finds_its_entry_and_is_not_listed():
+    registry = Registry("thing")
+    registry.add("one", 1, aliases=("uno",))
+    assert ("uno" in registry, registry["uno"], registry.names()) == (True, 1, ["one"])
+    for name, aliases in (("uno", ()), ("two", ("one",)), ("two", ("uno",)), ("two", ("A",))):
+        with pytest.raises(ValueError, match="already registered|lower-case identifier"):
+            registry.add(name, 2, aliases=aliases)
+    assert list(registry) == ["one"]
+
+
 def test_every_public_name_is_there():
     assert all(hasattr(blocks, name) for name in blocks.__all__)

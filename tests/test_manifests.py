@@ -259,6 +259,14 @@ def test_intervals_references_and_training_survive_the_way_through_plain_data():
     assert entry_with(**entry.to_dict()) == entry
 
 
+def test_the_older_name_of_a_protocol_is_read():
+    entry = entry_with(metrics=[MEASURED | {"protocol": "museval"}])
+    assert entry.metrics[0].protocol == "bsseval"
+    bundled = read_checkpoint(weights_folder() / "lightsaft_tfctdf_small.house.safetensors").entry
+    assert bundled is not None
+    assert [metric.protocol for metric in bundled.metrics] == ["mdx", "bsseval", "mdx"]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [

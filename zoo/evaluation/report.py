@@ -13,7 +13,7 @@ from zoo.evaluation.summary import MEAN, Score, ScoreRow, Summary
 from zoo.metrics import Protocol, Quantity
 from zoo.records.tables import markdown_table
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NOT_DEFINED = "-"
 
 

@@ -17,7 +17,7 @@ from zoo.evaluation.summary import DEFAULT_ABSENT_DB, Summary, summarise
 from zoo.evaluation.systems import SeparationSystem, ZooSystem
 from zoo.evaluation.tracks import EvaluationTrack, find_evaluation_tracks
 from zoo.metrics import Protocol, parse_protocols
-from zoo.records.files import write_whole
+from zoo.records.files import open_whole, write_whole
 from zoo.records.machine import describe_machine
 from zoo.separation.separator import Separator
 
@@ -202,5 +202,6 @@ class EvaluationSession:
             )
             for protocol in self.protocols:
                 figure = draw_summary(summary, protocol)
-                figure.savefig(self.out / f"{protocol.name}.png", dpi=120)
+                with open_whole(self.out / f"{protocol.name}.png") as file:
+                    figure.savefig(file, dpi=120, format="png")
         return text

@@ -5,7 +5,6 @@ can run code. It appears under its name in one step: a process killed while writ
 good one as it was.
 """
 
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import torch
 
+from zoo.records.files import open_whole, remove_stale_partials
 from zoo.training.errors import TrainingError
 
 PREFIX = "step_"
@@ -39,12 +39,9 @@ def save_checkpoint(state: Mapping[str, Any], directory: Path, *, step: int, kee
     """
     directory.mkdir(parents=True, exist_ok=True)
     path = checkpoint_path(directory, step)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as stream:
-        torch.save(dict(state), stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    remove_stale_partials(directory)
+    with open_whole(path) as file:
+        torch.save(dict(state), file)
     for old in list_checkpoints(directory)[:-keep]:
         old.unlink()
     return path
