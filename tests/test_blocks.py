@@ -293,7 +293,7 @@ def test_an_alias_finds_its_entry_and_is_not_listed():
     registry.add("one", 1, aliases=("uno",))
     assert ("uno" in registry, registry["uno"], registry.names()) == (True, 1, ["one"])
     for name, aliases in (("uno", ()), ("two", ("one",)), ("two", ("uno",)), ("two", ("A",))):
-        with pytest.raises(ValueError, match="already registered|lower-case identifier"):
+        with pytest.raises(ValueError, match=r"already registered|lower-case identifier"):
             registry.add(name, 2, aliases=aliases)
     assert list(registry) == ["one"]
 
