@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from zoo.cli import main
-from zoo.cli.separate_command import plan_outputs
 from zoo.errors import AudioError
+from zoo.separation.planning import plan_separations
 
 RATE = 44100
 MODEL = ["--model", "lightsaft_tfctdf_tiny", "--weights", "random"]
@@ -163,8 +163,8 @@ def test_what_is_incomplete_or_different_is_done_again(tmp_path, capsys, change)
 
 def test_songs_of_one_name_get_folders_of_their_own(tmp_path):
     paths = [write_song(tmp_path / "in" / name) for name in ("a.wav", "a.flac", "b.wav", "c/a.wav")]
-    planned = plan_outputs([tmp_path / "in", paths[0]], tmp_path / "out")
-    assert {str(folder.relative_to(tmp_path / "out")) for _, folder in planned} == {
+    planned = plan_separations([tmp_path / "in", paths[0]], tmp_path / "out").songs
+    assert {str(song.folder.relative_to(tmp_path / "out")) for song in planned} == {
         "a.wav",
         "a.flac",
         "b",
@@ -176,15 +176,17 @@ def test_songs_of_one_name_get_folders_of_their_own(tmp_path):
 def test_the_output_folder_is_not_taken_for_input(tmp_path):
     write_song(tmp_path / "a.wav")
     write_song(tmp_path / "separated" / "a" / "vocals.wav")
-    planned = plan_outputs([tmp_path], tmp_path / "separated")
-    assert planned == [(tmp_path / "a.wav", tmp_path / "separated" / "a")]
+    planned = plan_separations([tmp_path], tmp_path / "separated").songs
+    assert [(song.path, song.folder) for song in planned] == [
+        (tmp_path / "a.wav", tmp_path / "separated" / "a")
+    ]
 
 
 def test_wrong_usage_is_refused_before_any_work(tmp_path, capsys):
     song = write_song(tmp_path / "song.wav")
     (tmp_path / "empty").mkdir()
     with pytest.raises(AudioError, match="no audio files"):
-        plan_outputs([tmp_path / "empty"], tmp_path / "out")
+        plan_separations([tmp_path / "empty"], tmp_path / "out")
     for options, message in (
         (["-f", "wma"], "unknown audio format"),
         (["--sources", "vocals,piano"], "piano"),

@@ -20,6 +20,7 @@ from zoo.audio.mp3 import has_length_tag
 from zoo.audio.ogg import ends_with_last_page
 from zoo.audio.reader import AudioInfo, AudioReader, cut_off_error
 from zoo.errors import AudioError
+from zoo.records.files import native_path
 
 __all__ = ["AudioSource", "MissingAudioError", "open_audio", "read_audio"]
 
@@ -124,7 +125,7 @@ def _read_with_libsndfile(source: Path | BinaryIO, content: BinaryIO, *, name: s
     """Open a path or file object, of which ``content`` shows the bytes."""
     length_is_known, has_last_page = has_length_tag(content), ends_with_last_page(content)
     try:
-        file = soundfile.SoundFile(source)
+        file = soundfile.SoundFile(native_path(source) if isinstance(source, Path) else source)
     except (soundfile.LibsndfileError, TypeError) as error:
         if "malformed" in str(error):
             raise AudioError(f"{name}: damaged ({_reason(error)}); download it again") from error

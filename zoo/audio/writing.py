@@ -14,6 +14,7 @@ import soundfile
 
 from zoo.audio.formats import AudioFormat, find_format
 from zoo.errors import AudioError
+from zoo.records.files import native_path
 
 __all__ = ["PARTIAL_SUFFIX", "AudioWriter", "remove_stale_partials", "write_audio"]
 
@@ -59,7 +60,7 @@ class AudioWriter:
         self._partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
         try:
             self._file = soundfile.SoundFile(
-                self._partial,
+                native_path(self._partial),
                 "w",
                 samplerate=sample_rate,
                 channels=num_channels,
@@ -114,7 +115,7 @@ class AudioWriter:
         """
         try:
             self._file.close()
-            found = soundfile.info(str(self._partial)).frames if self.num_written else 0
+            found = soundfile.info(native_path(self._partial)).frames if self.num_written else 0
         except (soundfile.LibsndfileError, OSError) as error:
             raise self._error(f"{error} Is the disk full?") from error
         if found < self.num_written:

@@ -8,6 +8,7 @@ and its name in ``COMMANDS``.
 
 import argparse
 import importlib
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -49,6 +50,9 @@ def build_parser() -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(subparser)
         _add_import(subparser, dest="imports_after")
+        subparser.add_argument(
+            "--debug", action="store_true", help="show where in the code an error arose"
+        )
         subparser.set_defaults(run=module.run)
     return parser
 
@@ -70,6 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(arguments.verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file name may hold what the console cannot show, or no characters at all.
+            stream.reconfigure(errors="backslashreplace")
     try:
         load_plugins([*arguments.imports_before, *arguments.imports_after])
         return arguments.run(arguments)
@@ -79,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_FAILED
-    except (ValueError, KeyError, RuntimeError, OSError, ImportError) as error:
-        logging.getLogger(__name__).debug("traceback", exc_info=True)
-        print(f"error: {error}", file=sys.stderr)
+    except Exception as error:  # a user gets a sentence, with --debug the traceback
+        if arguments.debug:
+            raise
+        print(f"error: {str(error) or type(error).__name__}", file=sys.stderr)
         return EXIT_FAILED

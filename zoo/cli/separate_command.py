@@ -1,27 +1,33 @@
 """``separate``: songs and folders of songs into folders of stems."""
 
 import argparse
+import logging
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zoo.separation.files import SeparatedFile, SeparationJob
+    from zoo.separation.planning import PlannedSong, SeparationPlan
+    from zoo.separation.separator import Separator
 
 HELP = "separate songs, or folders of songs, into stems"
 EXIT_DONE, EXIT_SOME_FAILED = 0, 1
+MAX_NAMED = 3
 BAR_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``separate``."""
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="SONG", help="audio files, or folders of them"
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="SONG",
+        help="audio files, folders of them, or - for standard input",
     )
     parser.add_argument(
         "-o",
@@ -29,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("separated"),
         metavar="OUT",
-        help="folder for the stems; every song gets a folder in it (default: %(default)s)",
+        help="folder for the stems; every song gets a folder in it (default: %(default)s). "
+        "- writes one stem as WAV to standard output: that of --two-stems, or the one of --sources",
     )
     parser.add_argument(
         "-m", "--model", help="name, YAML file, or weights file (default: the best one at hand)"
@@ -55,6 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="wav",
         help="wav (32-bit float), wav24, wav16, flac, ogg or mp3 (default: %(default)s)",
     )
+    parser.add_argument(
+        "--name",
+        default="{stem}",
+        metavar="TEMPLATE",
+        help="name of the files, of {song}, {stem} and {model} (default: %(default)s)",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16, float16")
     parser.add_argument(
@@ -77,7 +90,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave the estimates as they are instead of letting them sum to the song",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="separate again what is complete already"
+        "--overwrite",
+        action="store_true",
+        help="separate again what is complete already, and replace another song's stems",
     )
 
 
@@ -85,6 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Separate every song; one that fails does not stop the others."""
     previous = signal.signal(signal.SIGTERM, _stop)
     try:
+        if arguments.output == Path("-"):
+            return _separate_to_stdout(arguments)
         return _separate_songs(arguments)
     finally:
         signal.signal(signal.SIGTERM, previous)
@@ -93,13 +110,38 @@ def run(arguments: argparse.Namespace) -> int:
 def _separate_songs(arguments: argparse.Namespace) -> int:
     from zoo.audio import find_format
     from zoo.separation.files import SeparationJob
-    from zoo.separation.separator import Separator
+    from zoo.separation.naming import check_template
+    from zoo.separation.planning import plan_separations
     from zoo.separation.stem_writer import make_folder, note_random_weights
     from zoo.weights.loading import RANDOM_WEIGHTS
 
     audio_format = find_format(arguments.format)
-    songs = plan_outputs(arguments.inputs, arguments.output)
+    template = check_template(arguments.name)
+    plan = plan_separations(arguments.inputs, arguments.output)
     make_folder(arguments.output)
+    separator = _make_separator(arguments)
+    if separator.weights == RANDOM_WEIGHTS:
+        note_random_weights(arguments.output, separator.model_name)
+    job = SeparationJob(
+        separator=separator,
+        audio_format=audio_format,
+        sources=_split(arguments.sources),
+        two_stems=arguments.two_stems,
+        name_template=template,
+        resume=not arguments.overwrite,
+    )
+    pitches = f" at {separator.pitches} pitches" if separator.pitches > 1 else ""
+    print(f"{separator.model_name} on {separator.device}{pitches}: {', '.join(job.stem_names)}")
+    if pitches and arguments.pitches is None:
+        print("note: --pitches 1 is faster, and not as good", file=sys.stderr)
+    failed = [song for song in plan.songs if not _separate_song(job, song, arguments)]
+    _report(plan, num_failed=len(failed))
+    return EXIT_SOME_FAILED if failed else EXIT_DONE
+
+
+def _make_separator(arguments: argparse.Namespace) -> "Separator":
+    from zoo.separation.separator import Separator
+
     separator = Separator(
         arguments.model,
         weights=arguments.weights,
@@ -113,86 +155,83 @@ def _separate_songs(arguments: argparse.Namespace) -> int:
     )
     for notice in separator.notices:
         print(f"note: {notice}", file=sys.stderr)
-    if separator.weights == RANDOM_WEIGHTS:
-        note_random_weights(arguments.output, separator.model_name)
-    job = SeparationJob(
-        separator=separator,
-        audio_format=audio_format,
-        sources=arguments.sources.split(",") if arguments.sources else None,
-        two_stems=arguments.two_stems,
-        resume=not arguments.overwrite,
-    )
-    pitches = f" at {separator.pitches} pitches" if separator.pitches > 1 else ""
-    print(f"{separator.model_name} on {separator.device}{pitches}: {', '.join(job.stem_names)}")
-    if pitches and arguments.pitches is None:
-        print("note: --pitches 1 is faster, and not as good", file=sys.stderr)
-    outcomes = [_separate_song(job, path, folder) for path, folder in songs]
-    num_failed = outcomes.count(False)
-    if num_failed:
-        print(f"{num_failed} of {len(outcomes)} failed", file=sys.stderr)
-    return EXIT_SOME_FAILED if num_failed else EXIT_DONE
+    return separator
 
 
-def plan_outputs(inputs: Iterable[Path], output: Path) -> list[tuple[Path, Path]]:
-    """Return every song with the folder for its stems.
-
-    A folder stands for the audio files in it and below, whose stems get folders of the same
-    structure. Songs whose names differ in nothing but the extension keep it in the folder's name.
-    """
-    from zoo.audio import AUDIO_EXTENSIONS
-    from zoo.errors import AudioError
-
-    songs: dict[Path, Path] = {}
-    for path in inputs:
-        if not path.is_dir():
-            songs.setdefault(path.absolute(), Path(path.name))
-            continue
-        found = [
-            file
-            for file in sorted(path.rglob("*"))
-            if file.suffix.lower() in AUDIO_EXTENSIONS
-            and file.is_file()
-            and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            and output.absolute() not in file.absolute().parents
-        ]
-        if not found:
-            raise AudioError(f"{path}: no audio files in this folder")
-        for file in found:
-            songs.setdefault(file.absolute(), file.relative_to(path))
-    claims = Counter(name.with_suffix("") for name in songs.values())
-    return [
-        (path, output / (name.with_suffix("") if claims[name.with_suffix("")] == 1 else name))
-        for path, name in songs.items()
-    ]
-
-
-def _separate_song(job: "SeparationJob", path: Path, folder: Path) -> bool:
+def _separate_song(
+    job: "SeparationJob", song: "PlannedSong", arguments: argparse.Namespace
+) -> bool:
     """Separate one song under a progress bar, say how it went, and return whether it went well."""
     from tqdm import tqdm
 
-    from zoo.errors import AudioError
     from zoo.separation.files import separate_file
+    from zoo.separation.pipes import as_file
 
-    started = time.perf_counter()
+    name, started = song.path.name, time.perf_counter()
+    outcome: SeparatedFile | str
     # disable=None: no bar where nobody watches, as in a log file.
-    with tqdm(total=1.0, desc=path.name, bar_format=BAR_FORMAT, leave=False, disable=None) as bar:
-        seconds = _known_seconds(path)
-
-        def show(fraction: float, stage: str) -> None:
-            speed = fraction * seconds / max(time.perf_counter() - started, 1e-3)
-            bar.set_postfix_str(f"{speed:.1f}x real time", refresh=False)
-            bar.update(fraction - bar.n)
-
-        outcome: SeparatedFile | str
+    with tqdm(total=1.0, desc=name, bar_format=BAR_FORMAT, leave=False, disable=None) as bar:
         try:
-            outcome = separate_file(job, path, folder, progress=show)
-        except (AudioError, OSError, MemoryError) as error:
-            outcome = str(error).removeprefix(f"{path.name}: ")
+            with as_file(song.path) as path:
+                seconds = _known_seconds(path)
+
+                def show(fraction: float, stage: str) -> None:
+                    speed = fraction * seconds / max(time.perf_counter() - started, 1e-3)
+                    bar.set_postfix_str(f"{speed:.1f}x real time", refresh=False)
+                    bar.update(fraction - bar.n)
+
+                outcome = separate_file(job, path, song.folder, progress=show)
+        except Exception as error:  # whatever befalls one song, the others go on
+            logging.getLogger(__name__).log(
+                logging.ERROR if arguments.debug else logging.DEBUG, "%s", name, exc_info=True
+            )
+            outcome = str(error).removeprefix(f"{name}: ") or type(error).__name__
     if isinstance(outcome, str):
-        print(f"error: {path.name}: {outcome}", file=sys.stderr)
+        print(f"error: {name}: {outcome}", file=sys.stderr)
         return False
-    print(_describe(path, outcome))
+    print(_describe(name, outcome))
     return True
+
+
+def _separate_to_stdout(arguments: argparse.Namespace) -> int:
+    """Write one stem of one song as WAV to standard output; everything else goes to stderr."""
+    from zoo.audio import open_audio
+    from zoo.separation.pipes import as_file, write_wav_stream
+
+    sources = _split(arguments.sources)
+    if len(arguments.inputs) != 1 or arguments.inputs[0].is_dir():
+        raise ValueError("-o - takes one song; give a folder to -o for several")
+    if arguments.two_stems is None and (sources is None or len(sources) != 1):
+        raise ValueError("-o - writes one stem: say which with --two-stems or --sources")
+    separator = _make_separator(arguments)
+    with as_file(arguments.inputs[0]) as path:
+        with open_audio(path) as reader:
+            info = reader.info
+        blocks = separator.stream(path, sources=sources, two_stems=arguments.two_stems)
+        stems = (next(iter(block.stems.values())) for block in blocks)
+        write_wav_stream(
+            sys.stdout.buffer, stems, sample_rate=info.sample_rate, num_samples=info.num_samples
+        )
+    return EXIT_DONE
+
+
+def _split(names: str | None) -> list[str] | None:
+    """Read a comma-separated list of names."""
+    return [name.strip() for name in names.split(",") if name.strip()] if names else None
+
+
+def _report(plan: "SeparationPlan", *, num_failed: int) -> None:
+    """Account for every file: how many failed, and what was left out and why."""
+    from zoo.audio.finding import count_reasons
+
+    if num_failed:
+        print(f"{num_failed} of {len(plan.songs)} failed", file=sys.stderr)
+    if plan.skipped:
+        print(f"left out: {count_reasons(plan.skipped)}", file=sys.stderr)
+        for reason in dict.fromkeys(file.reason for file in plan.skipped if file.is_surprising):
+            names = [str(file.path) for file in plan.skipped if file.reason == reason]
+            more = ", ..." if len(names) > MAX_NAMED else ""
+            print(f"  {reason}: {', '.join(names[:MAX_NAMED])}{more}", file=sys.stderr)
 
 
 def _known_seconds(path: Path) -> float:
@@ -207,12 +246,12 @@ def _known_seconds(path: Path) -> float:
         return 0.0
 
 
-def _describe(path: Path, outcome: "SeparatedFile") -> str:
+def _describe(name: str, outcome: "SeparatedFile") -> str:
     if outcome.was_complete:
-        return f"{path.name}: complete already in {outcome.folder}"
+        return f"{name}: complete already in {outcome.folder}"
     speed = outcome.audio_seconds / max(outcome.work_seconds, 1e-3)
     line = (
-        f"{path.name}: {outcome.audio_seconds:.1f} s in {outcome.work_seconds:.1f} s "
+        f"{name}: {outcome.audio_seconds:.1f} s in {outcome.work_seconds:.1f} s "
         f"({speed:.1f}x real time) -> {outcome.folder}"
     )
     if outcome.gain < 1.0:

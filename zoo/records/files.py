@@ -15,6 +15,7 @@ __all__ = [
     "commit_partial",
     "digest_of",
     "hash_file",
+    "native_path",
     "open_whole",
     "partial_path",
     "remove_stale_partials",
@@ -70,6 +71,11 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
+def native_path(path: Path) -> Any:  # type stubs of such libraries know no bytes
+    """Return a path as libraries in C take it: on POSIX the bytes, which need not be text."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
+
+
 def remove_stale_partials(folder: Path) -> None:
     """Remove the partial files that killed processes left in a folder, an hour after the fact."""
     for partial in folder.glob(f".*{PARTIAL_SUFFIX}"):
@@ -98,5 +104,5 @@ def digest_of(facts: Any) -> str:
     >>> digest_of({"a": 1, "b": [2]}) == digest_of({"b": [2], "a": 1})
     True
     """
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,6 +1,5 @@
 """From a file to a folder of stems, in flat memory, and the record that makes it resumable."""
 
-import json
 import threading
 import time
 from collections.abc import Sequence
@@ -8,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.audio import AudioFormat, open_audio, remove_stale_partials
-from zoo.errors import AudioError
-from zoo.records.files import hash_file, write_whole
+from zoo.records.files import hash_file
+from zoo.separation.naming import STEM_TEMPLATE, file_name
+from zoo.separation.record import RECORD_NAME, SeparationRecord, place_digest
 from zoo.separation.separator import ProgressCallback, Separator
 from zoo.separation.stem_writer import StemWriter, make_folder, note_random_weights
 from zoo.weights.loading import RANDOM_WEIGHTS
 
-__all__ = ["RECORD_NAME", "SeparatedFile", "SeparationJob", "separate_file"]
-
-RECORD_NAME = "separation.json"
+__all__ = ["SeparatedFile", "SeparationJob", "separate_file"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,19 +26,31 @@ class SeparationJob:
         audio_format: Of the stems.
         sources: The sources wanted, None for all.
         two_stems: Instead: this source and everything else.
-        resume: Whether a folder stays as it is where an equal job has completed it.
+        name_template: Name of a stem's file, as :func:`~zoo.separation.naming.check_template` has
+            it.
+        resume: Whether a folder stays as it is where an equal job has completed it. Otherwise its
+            stems are replaced, whosever they are.
     """
 
     separator: Separator
     audio_format: AudioFormat
     sources: Sequence[str] | None = None
     two_stems: str | None = None
+    name_template: str = STEM_TEMPLATE
     resume: bool = True
 
     @property
     def stem_names(self) -> tuple[str, ...]:
         """The stems that every file gives."""
         return self.separator.stem_names(sources=self.sources, two_stems=self.two_stems)
+
+    def file_names(self, song: str) -> dict[str, str]:
+        """Return the name of each stem's file for a song, without extension."""
+        model = self.separator.model_name
+        return {
+            stem: file_name(self.name_template, song=song, stem=stem, model=model)
+            for stem in self.stem_names
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,30 +93,35 @@ def separate_file(
         cancel: Set it from another thread to stop.
 
     Raises:
-        AudioError: The file cannot be read or the stems cannot be written.
+        AudioError: The file cannot be read, the stems cannot be written, or the folder holds the
+            stems of another song.
         SeparationCancelledError: ``cancel`` was set.
     """
     started = time.perf_counter()
     with open_audio(path) as reader:
         info = reader.info
         job.audio_format.check(sample_rate=info.sample_rate, num_channels=info.num_channels)
-    request = _describe_request(job, path)
-    if job.resume and (record := _read_record(folder, request)) is not None:
-        return SeparatedFile(
-            folder=folder,
-            audio_seconds=record["num_samples"] / record["sample_rate"],
-            work_seconds=0.0,
-            gain=record["gain"],
-            was_complete=True,
-        )
-    make_folder(folder)
+    input_sha256 = hash_file(path)
+    request = _describe_request(job, input_sha256)
+    known = SeparationRecord.read(folder)
     remove_stale_partials(folder)
+    if job.resume and known is not None:
+        known.check_owner(folder, path=path, input_sha256=input_sha256)
+        if known.is_complete(folder, request):
+            return SeparatedFile(
+                folder=folder,
+                audio_seconds=known.seconds,
+                work_seconds=0.0,
+                gain=known.gain,
+                was_complete=True,
+            )
+    make_folder(folder)
     if job.separator.weights == RANDOM_WEIGHTS:
         note_random_weights(folder, job.separator.model_name)
     num_samples = 0
     with StemWriter(
         folder,
-        job.stem_names,
+        job.file_names(path.stem),
         audio_format=job.audio_format,
         sample_rate=info.sample_rate,
         num_channels=info.num_channels,
@@ -119,57 +134,37 @@ def separate_file(
             num_samples += block.num_samples
         (folder / RECORD_NAME).unlink(missing_ok=True)
         saved = writer.commit()
-    files = {name: {"file": p.name, "bytes": p.stat().st_size} for name, p in saved.paths.items()}
-    record = {
-        "input": path.name,
-        "request": request,
-        "sample_rate": info.sample_rate,
-        "num_samples": num_samples,
-        "gain": saved.gain,
-        "peak": saved.peak,
-        "stems": files,
-    }
-    _write_record(folder, record)
+    stems = {name: {"file": p.name, "bytes": p.stat().st_size} for name, p in saved.paths.items()}
+    earlier = known.file_names if known is not None else frozenset[str]()
+    record = SeparationRecord(
+        input=path.name,
+        input_place_sha256=place_digest(path),
+        request=request,
+        sample_rate=info.sample_rate,
+        num_samples=num_samples,
+        gain=saved.gain,
+        peak=saved.peak,
+        stems=stems,
+        files=tuple(sorted(earlier | {stem["file"] for stem in stems.values()})),
+    )
+    record.write(folder)
     return SeparatedFile(
         folder=folder,
-        audio_seconds=num_samples / info.sample_rate,
+        audio_seconds=record.seconds,
         work_seconds=time.perf_counter() - started,
         gain=saved.gain,
         was_complete=False,
     )
 
 
-def _describe_request(job: SeparationJob, path: Path) -> dict[str, object]:
+def _describe_request(job: SeparationJob, input_sha256: str) -> dict[str, object]:
     """Return what decides the content of the stems: equal requests give equal stems."""
     return {
-        "input_sha256": hash_file(path),
+        "input_sha256": input_sha256,
         "model": job.separator.model_name,
         "weights": job.separator.weights,
         "stems": list(job.stem_names),
         "format": job.audio_format.name,
+        "name": job.name_template,
         **job.separator.identity.to_dict(),
     }
-
-
-def _read_record(folder: Path, request: dict[str, object]) -> dict | None:
-    """Return the record of an equal request whose files are all there, or None."""
-    try:
-        record = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
-        sizes = {stem["file"]: stem["bytes"] for stem in record["stems"].values()}
-        is_whole = all((folder / Path(name).name).stat().st_size == sizes[name] for name in sizes)
-        is_equal = _without_labels(record["request"]) == _without_labels(request)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return record if is_whole and is_equal else None
-
-
-def _without_labels(request: dict[str, object]) -> dict[str, object]:
-    """Leave out the names of model and weights: their content decides, not what they are called."""
-    return {key: value for key, value in request.items() if key not in ("model", "weights")}
-
-
-def _write_record(folder: Path, record: dict[str, object]) -> None:
-    try:
-        write_whole(folder / RECORD_NAME, json.dumps(record, indent=2) + "\n")
-    except OSError as error:
-        raise AudioError(f"cannot write {folder / RECORD_NAME}: {error.strerror}") from error

@@ -4,18 +4,25 @@ C: channels, N: samples
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from zoo.audio import find_format
-from zoo.errors import UnknownNameError
+from zoo.audio import AudioInfo, find_format
+from zoo.errors import AudioError, UnknownNameError
 from zoo.separation.stem_writer import SavedStems, StemWriter, make_folder, note_random_weights
+from zoo.separation.stems import StemSelection
 from zoo.weights.loading import RANDOM_WEIGHTS
 
-__all__ = ["SeparationBlock", "SeparationProgress", "SeparationResult", "join_blocks"]
+__all__ = [
+    "SeparationBlock",
+    "SeparationProgress",
+    "SeparationResult",
+    "join_blocks",
+    "make_blocks",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +134,7 @@ class SeparationResult:
         folder = make_folder(Path(folder))
         with StemWriter(
             folder,
-            tuple(stems),
+            {name: name for name in stems},
             audio_format=find_format(format),
             sample_rate=self.sample_rate,
             num_channels=self.residual.shape[0],
@@ -138,6 +145,51 @@ class SeparationResult:
         if self.weights == RANDOM_WEIGHTS:
             note_random_weights(folder, self.model)
         return saved
+
+
+def make_blocks(
+    pairs: Iterable[tuple[np.ndarray, np.ndarray]], *, info: AudioInfo, selection: StemSelection
+) -> Iterator[SeparationBlock]:
+    """Name the estimates of a song, and add what they leave of it.
+
+    Args:
+        pairs: Successive blocks of the mixture (C, n) with their estimates (S, C, n).
+        info: Of the song.
+        selection: Which sources the estimates are of, and which stems are wanted.
+
+    Raises:
+        AudioError: An estimate is no number, which no file should ever hold.
+    """
+    position = 0
+    for mixture, estimates in pairs:
+        _check_finite(estimates, info, selection.sources, position)
+        stems = [*estimates]
+        if len(stems) < len(selection.stems):
+            stems.append(mixture - stems[0])
+        residual = mixture - np.sum(stems, axis=0)
+        start, position = position, position + residual.shape[-1]
+        yield SeparationBlock(
+            start=start,
+            stems=dict(zip(selection.stems, stems, strict=True)),
+            residual=residual,
+            sample_rate=info.sample_rate,
+            progress=SeparationProgress(
+                num_samples=position, total_samples=info.num_samples, sample_rate=info.sample_rate
+            ),
+        )
+
+
+def _check_finite(
+    estimates: np.ndarray, info: AudioInfo, sources: Sequence[str], position: int
+) -> None:
+    is_finite = np.isfinite(estimates).all(axis=1)  # (S, n)
+    if not is_finite.all():
+        source, sample = np.argwhere(~is_finite)[0]
+        raise AudioError(
+            f"{info.name}: the estimate of {sources[source]} is not finite from sample "
+            f"{position + sample} ({(position + sample) / info.sample_rate:.3f} s) on; is the song "
+            "far beyond full scale there? precision='float32' holds larger numbers"
+        )
 
 
 def join_blocks(blocks: Iterable[SeparationBlock]) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -23,9 +23,9 @@ from zoo.separation.pipeline import separate_blocks
 from zoo.separation.pitch_averaging import average_over_pitches, playing_speeds
 from zoo.separation.result import (
     SeparationBlock,
-    SeparationProgress,
     SeparationResult,
     join_blocks,
+    make_blocks,
 )
 from zoo.separation.stems import StemSelection, select_stems
 from zoo.weights.digest import digest_tensors
@@ -245,25 +245,8 @@ class Separator:
         )
         report = progress or _ignore_progress
         report(0.0, SEPARATING)
-        position = 0
-        for mixture, estimates in pairs:
-            stems = [*estimates]
-            if len(stems) < len(selection.stems):
-                stems.append(mixture - stems[0])
-            residual = mixture - np.sum(stems, axis=0)
-            block = SeparationBlock(
-                start=position,
-                stems=dict(zip(selection.stems, stems, strict=True)),
-                residual=residual,
-                sample_rate=reader.info.sample_rate,
-                progress=SeparationProgress(
-                    num_samples=position + residual.shape[-1],
-                    total_samples=reader.info.num_samples,
-                    sample_rate=reader.info.sample_rate,
-                ),
-            )
+        for block in make_blocks(pairs, info=reader.info, selection=selection):
             yield block
-            position += block.num_samples
             report(block.progress.fraction, SEPARATING)
         report(1.0, DONE)
 

@@ -47,8 +47,8 @@ class StemWriter:
     the song is over its stems are floats in temporary files of the output folder.
 
     Args:
-        folder: Existing folder for the files, named after the stems.
-        names: The stems.
+        folder: Existing folder for the files.
+        names: The name of each stem's file, without extension.
         audio_format: How to write.
         sample_rate: In Hz.
         num_channels: 1 or 2.
@@ -61,7 +61,7 @@ class StemWriter:
     def __init__(
         self,
         folder: Path,
-        names: tuple[str, ...],
+        names: Mapping[str, str],
         *,
         audio_format: AudioFormat,
         sample_rate: int,
@@ -69,7 +69,7 @@ class StemWriter:
         num_samples: int | None = None,
     ) -> None:
         audio_format.check(sample_rate=sample_rate, num_channels=num_channels)
-        self._folder, self._names, self._format = folder, names, audio_format
+        self._folder, self._names, self._format = folder, dict(names), audio_format
         self._sample_rate, self._num_channels = sample_rate, num_channels
         self._num_samples = num_samples
         self._peak = 0.0
@@ -146,7 +146,7 @@ class StemWriter:
 
     def _open(self, name: str) -> AudioWriter:
         return AudioWriter(
-            self._folder / f"{name}{self._format.extension}",
+            self._folder / f"{self._names[name]}{self._format.extension}",
             audio_format=self._format,
             sample_rate=self._sample_rate,
             num_channels=self._num_channels,
