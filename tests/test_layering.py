@@ -1,4 +1,4 @@
-"""Imports go one way and ``import zoo`` is light, as syntax trees and processes show."""
+"""Imports go one way, modules stay small and ``import zoo`` is light; and the checks can fail."""
 
 import ast
 import subprocess
@@ -6,100 +6,187 @@ import sys
 from pathlib import Path
 
 import pytest
+from layering import (
+    find_circles,
+    find_imports,
+    imported_names,
+    read_modules,
+    too_long,
+    unit_of,
+    upward_imports,
+    without_level,
+)
+
+import zoo
 
 ROOT = Path(__file__).parent.parent
-SOURCES = sorted([*(ROOT / "zoo").rglob("*.py"), *(ROOT / "blocks").rglob("*.py")])
-HEAVY = {"gradio", "ray", "matplotlib", "spaces"}
-# Layers of zoo, the lowest first; a module may import from its own layer and from lower ones.
-LAYERS = [
-    {"errors", "overlap_add", "records", "metrics"},
-    {"specs", "audio"},
-    {"networks", "weights", "publishing", "separation"},
-    {"data", "training", "evaluation"},
-    {"benchmarking"},
+MODULES = read_modules(ROOT, "blocks", "zoo", "app")
+HOMES = zoo._HOMES
+# The facade imports a public name's home when the name is used; those uses count, it does not.
+IMPORTS = find_imports({n: t for n, t in MODULES.items() if n != "zoo"}, facade="zoo", homes=HOMES)
+# The lowest first. A package or module imports itself and what is on lower levels.
+LEVELS = [
+    {"blocks"},
+    {"errors"},
+    {"metrics", "overlap_add", "plugins", "records"},
+    {"audio", "specs"},
+    {"data", "networks"},
+    {"weights"},
+    {"models"},
+    {"separation"},
+    {"publishing"},
+    {"benchmarking", "evaluation", "training"},
     {"cli", "ui"},
+    {"__main__", "app", "zoo"},
 ]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+MAX_LINES = 300
+READS_ENVIRONMENT = "zoo.weights.resolving"
+HEAVY = {"gradio", "matplotlib", "spaces"}
 
 
-def imports(path: Path, *, top_level: bool = False) -> set[str]:
-    """Dotted names of all modules that a file imports; of those at import time only, on demand."""
-    tree = ast.parse(path.read_text())
-    nodes = list(ast.walk(tree))
-    if top_level:
-        nodes = [node for node in tree.body if not _is_type_checking(node)]
-    names = set()
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+def test_every_module_has_a_level_and_every_level_a_module():
+    assert without_level(MODULES, LEVELS) == []
+    assert {unit_of(name) for name in MODULES} == set().union(*LEVELS)
 
 
-def _is_type_checking(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+def test_imports_point_downwards():
+    assert upward_imports(IMPORTS, LEVELS) == []
 
 
-def part(path: Path) -> str:
-    """First name below ``zoo``: the module or package that a file belongs to."""
-    return path.relative_to(ROOT / "zoo").parts[0].removesuffix(".py")
+def test_no_modules_import_each_other():
+    assert find_circles(IMPORTS) == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_downwards(path):
-    names = imports(path)
-    if path.is_relative_to(ROOT / "blocks"):
-        assert not {name for name in names if name.split(".")[0] in {"zoo", "app"} | HEAVY}
-        return
-    assert not {name for name in names if name.split(".")[0] == "app"}
-    level = LEVEL.get(part(path))
-    if level is None:
-        return
-    for name in names:
-        pieces = name.split(".")
-        if pieces[0] == "zoo" and len(pieces) > 1 and pieces[1] in LEVEL:
-            assert LEVEL[pieces[1]] <= level, f"{path.relative_to(ROOT)} imports {name} above it"
+def test_modules_stay_small():
+    assert too_long(MODULES, limit=MAX_LINES) == {}
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in SOURCES if p.parent.name == "metrics" or p.name == "overlap_add.py"]
-)
-def test_engine_and_metrics_know_no_model(path):
-    models = {"networks", "separation", "specs", "weights"}
-    used = {n.split(".")[1] for n in imports(path) if n.startswith("zoo.")}
-    assert not used & models
+def test_blocks_import_torch_and_what_builds_on_it_only():
+    roots = {
+        name.partition(".")[0]
+        for module, text in MODULES.items()
+        if unit_of(module) == "blocks"
+        for name in imported_names(ast.parse(text))
+    }
+    assert roots - sys.stdlib_module_names <= {"blocks", "torch", "timm", "einops"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_hub_reads_environment_variables(path):
-    if path == ROOT / "zoo" / "weights" / "resolving.py":
-        return
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
-            pytest.fail(f"{path.relative_to(ROOT)}:{node.lineno} reads the environment")
+def test_the_app_imports_only_zoo_of_ours():
+    assert {unit_of(name) for name in IMPORTS["app"]} <= set().union(*LEVELS) - {"blocks"}
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_only_one_module_reads_environment_variables(name):
+    reads = [
+        node.lineno
+        for node in ast.walk(ast.parse(MODULES[name]))
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+    ]
+    assert not reads or name == READS_ENVIRONMENT
+
+
+def run_python(code):
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def test_import_zoo_loads_nothing_heavy():
-    code = (
+    loaded = run_python(
         "import sys, zoo; zoo.build('lightsaft_tfctdf_tiny');"
         f"print(sorted({HEAVY!r} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stderr
+    assert loaded == "[]"
 
 
 def test_help_does_not_load_torch():
-    code = (
+    loaded = run_python(
         "import sys\nfrom zoo.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
         "print('torch' in sys.modules, 'numpy' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.strip().endswith("False False"), done.stderr
+    assert loaded.endswith("False False")
 
 
-def test_modules_stay_small():
-    lengths = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in SOURCES}
-    assert {name: n for name, n in lengths.items() if n > 340} == {}
+# The checks themselves, on made-up modules.
+
+TOY_LEVELS = [{"blocks"}, {"low", "aside"}, {"high"}]
+
+
+def imports_of(**texts):
+    modules = {f"zoo.{name.replace('__', '.')}": text for name, text in texts.items()}
+    return find_imports(modules | {"zoo": ""}, facade="zoo", homes={"Thing": "zoo.high.thing"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import zoo.high.thing",
+        "from zoo.high import thing",
+        "from zoo.high.thing import Thing",
+        "def later():\n    from zoo.high.thing import Thing",
+        "if TYPE_CHECKING:\n    from zoo.high.thing import Thing",
+        "import importlib\nimportlib.import_module('zoo.high.thing')",
+        "import zoo\nzoo.Thing()",
+        "from zoo import Thing",
+    ],
+)
+def test_an_import_of_a_higher_level_is_found_wherever_it_stands(text):
+    imports = imports_of(low__user=text, high__thing="", high="")
+    assert upward_imports(imports, TOY_LEVELS) == ["zoo.low.user -> zoo.high.thing"]
+
+
+def test_imports_of_the_same_unit_of_lower_levels_and_of_the_facade_are_allowed():
+    imports = imports_of(
+        high__user="from zoo.high import thing\nfrom zoo.low import a\nfrom zoo.low.a import b",
+        high__thing="import zoo\nprint(zoo.__version__)",
+        low__a="import torch",
+        low="",
+        high="",
+    )
+    assert imports["zoo.high.user"] == {"zoo.high.thing", "zoo.low.a"}
+    assert upward_imports(imports, TOY_LEVELS) == []
+
+
+def test_an_import_of_another_unit_of_the_same_level_or_of_none_is_upward():
+    imports = imports_of(low__user="import zoo.aside\nimport zoo.new", aside="", new="")
+    assert upward_imports(imports, TOY_LEVELS) == [
+        "zoo.low.user -> zoo.aside",
+        "zoo.low.user -> zoo.new",
+    ]
+
+
+def test_a_module_without_a_level_is_found():
+    assert without_level(["zoo.low.a", "zoo.new", "zoo.newer.b", "blocks.c"], TOY_LEVELS) == [
+        "zoo.new",
+        "zoo.newer.b",
+    ]
+
+
+def test_circles_are_found_through_functions_and_through_several_modules():
+    imports = imports_of(
+        low__a="import zoo.low.b",
+        low__b="def later():\n    from zoo.low.c import name",
+        low__c="from zoo.low import a",
+        low__d="import zoo.low.a",
+        low__e="import zoo.low.f",
+        low__f="import zoo.low.e",
+    )
+    assert find_circles(imports) == [
+        ["zoo.low.a", "zoo.low.b", "zoo.low.c"],
+        ["zoo.low.e", "zoo.low.f"],
+    ]
+
+
+def test_a_package_that_its_own_module_imports_is_a_circle():
+    imports = imports_of(low="from zoo.low.a import A", low__a="from zoo.low import B")
+    assert find_circles(imports) == [["zoo.low", "zoo.low.a"]]
+
+
+def test_relative_imports_are_refused():
+    with pytest.raises(ValueError, match="line 1: a relative import"):
+        imports_of(low__a="from . import b")
+
+
+def test_a_long_module_is_found():
+    assert too_long({"a": "x\n" * 300, "b": "x\n" * 301}, limit=300) == {"b": 301}
