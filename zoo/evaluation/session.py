@@ -13,10 +13,10 @@ from zoo.evaluation.records import TrackRecord
 from zoo.evaluation.references import REFERENCES
 from zoo.evaluation.report import json_report, markdown_report
 from zoo.evaluation.runner import OnRecord, evaluate
-from zoo.evaluation.summary import DEFAULT_ABSENT_DB, Summary, summarise
+from zoo.evaluation.summary import Summary, summarise
 from zoo.evaluation.systems import SeparationSystem, ZooSystem
 from zoo.evaluation.tracks import EvaluationTrack, find_evaluation_tracks
-from zoo.metrics import Protocol, parse_protocols
+from zoo.metrics import DEFAULT_ABSENT_DB, Protocol, parse_protocols
 from zoo.records.files import open_whole, write_whole
 from zoo.records.machine import describe_machine
 from zoo.separation.separator import Separator

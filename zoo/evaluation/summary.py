@@ -13,10 +13,9 @@ from zoo.evaluation.bootstrap import BootstrapConfig, bootstrap_interval, over_t
 from zoo.evaluation.records import TrackRecord
 from zoo.evaluation.references import BEST_GAIN
 from zoo.evaluation.scoring import LEVEL_BELOW
-from zoo.metrics import Protocol, Quantity
+from zoo.metrics import DEFAULT_ABSENT_DB, Protocol, Quantity
 
 MEAN = "mean"
-DEFAULT_ABSENT_DB = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

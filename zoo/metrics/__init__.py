@@ -9,10 +9,11 @@ from zoo.metrics.bsseval import BSSEVAL, BssEvalWindows, bss_eval_v4, median_ove
 from zoo.metrics.mdx import MDX, mdx_sdr
 from zoo.metrics.protocol import PROTOCOLS, Protocol, Quantity, Scores, parse_protocols
 from zoo.metrics.si_sdr import SI, si_sdr
-from zoo.metrics.signals import level_below
+from zoo.metrics.signals import DEFAULT_ABSENT_DB, level_below
 
 __all__ = [
     "BSSEVAL",
+    "DEFAULT_ABSENT_DB",
     "MDX",
     "PROTOCOLS",
     "SI",

@@ -5,7 +5,9 @@ Shape legend: C channels, N samples.
 
 import numpy as np
 
-__all__ = ["in_double_precision", "level_below"]
+__all__ = ["DEFAULT_ABSENT_DB", "in_double_precision", "level_below"]
+
+DEFAULT_ABSENT_DB = 15.0  # a source further below its mixture counts in no mean
 
 
 def in_double_precision(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

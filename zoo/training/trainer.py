@@ -4,7 +4,6 @@ A run is a function of (spec, config, data). Examples, chosen conditions and dro
 depend on the seed and ``s`` alone, so a resumed run takes the same steps as one that never stopped.
 """
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,9 +26,7 @@ from zoo.training.run_folder import RunFolder
 from zoo.training.schedules import rate_factor
 from zoo.training.step import StepResult, draw_conditions, train_step, weigh_sources
 from zoo.training.synced_batch_norm import sync_batch_norms
-from zoo.training.validation import mean_scores, validate
-
-logger = logging.getLogger(__name__)
+from zoo.training.validation import mean_scores, round_scores, validate
 
 CHECKPOINT_FORMAT = 1
 
@@ -140,9 +137,8 @@ class Trainer:
                     self._validate()
                     losses, last_log = [], time.monotonic()
                 checkpoint_is_due = time.monotonic() - last_checkpoint > interval
-                save, stop = self._agree(
-                    checkpoint_is_due, should_stop() or self._patience_is_out()
-                )
+                stop_is_due = should_stop() or self._patience_is_out()
+                save, stop = self._agree(checkpoint_is_due, stop_is_due)
                 if save:
                     self.save()
                     last_checkpoint = time.monotonic()
@@ -263,7 +259,6 @@ class Trainer:
         if not self._valid_tracks:
             return
         if self.accelerator.is_main_process:
-            separate = self.accelerator.autocast()(self._ema.module)
             scores = list(
                 validate(
                     self._ema.module,
@@ -272,7 +267,7 @@ class Trainer:
                     background=self.config.data.background,
                     sample_rate=self.spec.sample_rate,
                     seconds=self.config.validate_seconds,
-                    separate=separate,
+                    separate=self.accelerator.autocast()(self._ema.module),
                 )
             )
             means = mean_scores(scores, sources=self.sources)
@@ -284,11 +279,8 @@ class Trainer:
                 {
                     "step": self.step,
                     "seconds": round(self.seconds, 1),
-                    "sdr": {name: round(value, 3) for name, value in means.items()},
-                    "tracks": {
-                        score.name: {name: round(value, 3) for name, value in score.sdr.items()}
-                        for score in scores
-                    },
+                    "sdr": round_scores(means),
+                    "tracks": {score.name: round_scores(score.sdr) for score in scores},
                 }
             )
             for listener in self._listeners:

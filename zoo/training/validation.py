@@ -3,7 +3,7 @@
 Shape legend: S sources, C channels, N samples.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.decoded import DecodedTrack
-from zoo.evaluation.summary import DEFAULT_ABSENT_DB
-from zoo.metrics import level_below, mdx_sdr
+from zoo.metrics import DEFAULT_ABSENT_DB, level_below, mdx_sdr
 from zoo.overlap_add import Chunking, overlap_add
 
 CONTEXT_SECONDS = 0.75
@@ -106,3 +105,8 @@ def mean_scores(scores: Sequence[TrackScore], *, sources: Sequence[str]) -> dict
             means[source] = float(np.mean(values))
     means["mean"] = float(np.mean(list(means.values()))) if means else float("nan")
     return means
+
+
+def round_scores(values: Mapping[str, float]) -> dict[str, float]:
+    """Round scores in dB to what a record keeps."""
+    return {name: round(value, 3) for name, value in values.items()}
