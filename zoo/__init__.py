@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from zoo.networks.info import add_specs as add_specs
     from zoo.networks.info import list_models as list_models
     from zoo.networks.info import model_info as model_info
+    from zoo.separation.one_song import separate as separate
     from zoo.separation.separator import Separator as Separator
-    from zoo.separation.separator import separate as separate
     from zoo.specs.parsing import parse_spec as parse_spec
     from zoo.specs.spec import Spec as Spec
 
@@ -46,7 +46,7 @@ _HOMES = {
     "load_spec": "zoo.networks.builder",
     "model_info": "zoo.networks.info",
     "parse_spec": "zoo.specs.parsing",
-    "separate": "zoo.separation.separator",
+    "separate": "zoo.separation.one_song",
 }
 
 __all__ = [*_HOMES, "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]

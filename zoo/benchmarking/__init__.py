@@ -3,13 +3,12 @@
 from zoo.benchmarking.cases import Case, build_cases
 from zoo.benchmarking.measuring import Measurement, make_song, time_interleaved
 from zoo.benchmarking.memory import measure_peak_memory
-from zoo.benchmarking.report import describe_machine, format_table, to_record
+from zoo.benchmarking.report import format_table, to_record
 
 __all__ = [
     "Case",
     "Measurement",
     "build_cases",
-    "describe_machine",
     "format_table",
     "make_song",
     "measure_peak_memory",

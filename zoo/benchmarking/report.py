@@ -1,19 +1,15 @@
 """The benchmark's table and its record."""
 
-import importlib.metadata
-import importlib.util
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import torch
 
 import zoo
 from zoo.benchmarking.cases import BASELINE, PEER
 from zoo.benchmarking.measuring import Measurement
+from zoo.records.machine import describe_machine
+from zoo.records.tables import markdown_table
 
-__all__ = ["describe_machine", "format_table", "to_record"]
+__all__ = ["format_table", "to_record"]
 
 HEADER = (
     "case",
@@ -26,31 +22,11 @@ HEADER = (
     "x published",
     "x hdemucs",
 )
-PACKAGES = ("torch", "torchaudio", "openvino", "demucs", "numpy", "soxr")
-
-
-def describe_machine() -> dict[str, Any]:
-    """Return what the figures depend on: processor, threads, versions."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    return {
-        "cpu": capabilities.get("cpu_name") or platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "bfloat16": bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")),
-        "system": platform.platform(terse=True),
-        "python": platform.python_version(),
-        "zoo": zoo.__version__,
-        "packages": {
-            name: importlib.metadata.version(name)
-            for name in PACKAGES
-            if importlib.util.find_spec(name) is not None
-        },
-    }
 
 
 def format_table(measurements: Sequence[Measurement]) -> str:
     """Return the measurements as a Markdown table."""
-    rows = [HEADER, tuple("---" for _ in HEADER)]
+    rows = []
     for measurement in measurements:
         case = measurement.case
         speedups = _speedups(measurement, measurements)
@@ -66,7 +42,7 @@ def format_table(measurements: Sequence[Measurement]) -> str:
                 *(f"{speedups[name]:.1f}" if name in speedups else "" for name in (BASELINE, PEER)),
             )
         )
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown_table(HEADER, rows)
 
 
 def to_record(
@@ -82,6 +58,7 @@ def to_record(
     return {
         "model": model,
         "machine": describe_machine(),
+        "zoo": zoo.__version__,
         "audio_seconds": measurements[0].audio_seconds,
         "cases": [
             {

@@ -36,13 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     from zoo.benchmarking import (
         build_cases,
-        describe_machine,
         format_table,
         measure_peak_memory,
         time_interleaved,
         to_record,
     )
     from zoo.networks.builder import load_spec
+    from zoo.records.machine import describe_machine
 
     spec = load_spec(arguments.model)
     machine = describe_machine()

@@ -3,7 +3,6 @@
 C: channels, S: sources, n: samples of a block
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zoo.audio import AudioReader, AudioSource, find_format, open_audio
+from zoo.audio import AudioReader, AudioSource, open_audio
 from zoo.errors import SeparationCancelledError
 from zoo.networks.builder import SpecSource
 from zoo.separation.chunking import choose_chunking
@@ -32,7 +31,7 @@ from zoo.weights.digest import digest_tensors
 from zoo.weights.loading import load_network
 from zoo.weights.resolving import read_settings
 
-__all__ = ["ProgressCallback", "Separator", "separate"]
+__all__ = ["ProgressCallback", "Separator"]
 
 ProgressCallback = Callable[[float, str], object]
 """Called with the fraction done, which rises from 0 to 1, and what is being done."""
@@ -249,53 +248,6 @@ class Separator:
             yield block
             report(block.progress.fraction, SEPARATING)
         report(1.0, DONE)
-
-
-def separate(
-    source: AudioSource,
-    folder: str | os.PathLike[str] | None = None,
-    *,
-    model: SpecSource | nn.Module | None = None,
-    weights: str | Path = "default",
-    sources: str | Sequence[str] | None = None,
-    two_stems: str | None = None,
-    format: str = "wav",
-    device: str | torch.device = "auto",
-    precision: str = "auto",
-    pitches: int | None = None,
-    progress: ProgressCallback | None = None,
-) -> SeparationResult:
-    """Separate one song with the default model, or another.
-
-    For several songs make one :class:`Separator` and call it; for songs too long for the memory
-    use :meth:`Separator.stream` or ``python -m zoo separate``.
-
-    Args:
-        source: A path, an open binary file, or ``(array, sample_rate)``.
-        folder: Where the stems are written. None writes none.
-        model: As for :class:`Separator`.
-        weights: As for :class:`Separator`.
-        sources: The sources wanted, all by default.
-        two_stems: Instead: this source and everything else.
-        format: Of the files: ``wav``, ``wav24``, ``wav16``, ``flac``, ``ogg`` or ``mp3``.
-        device: As for :class:`Separator`.
-        precision: As for :class:`Separator`.
-        pitches: As for :class:`Separator`.
-        progress: Called with the fraction done and the stage.
-
-    Raises:
-        AudioError: The song cannot be read, or the stems cannot be written.
-        UnknownNameError: No such model, source or format.
-        WeightsError: The weights cannot be had.
-    """
-    find_format(format)
-    separator = Separator(
-        model, weights=weights, device=device, precision=precision, pitches=pitches
-    )
-    result = separator(source, sources=sources, two_stems=two_stems, progress=progress)
-    if folder is not None:
-        result.save(folder, format=format)
-    return result
 
 
 def _watched(blocks: Iterable[np.ndarray], cancel: threading.Event | None) -> Iterator[np.ndarray]:
