@@ -73,6 +73,49 @@ def test_stem_files_hold_all_sources(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("Vocals.wav", "vocals"),
+        ("vocals .wav", "vocals"),
+        ("_vocals.flac", "vocals"),
+        ("vocal.wav", "vocals"),
+        ("drum.mp3", "drums"),
+        ("OTHER.WAV", "other"),
+        ("other\uff0e.wav", "other"),
+    ],
+)
+def test_a_file_with_almost_the_name_of_a_source_is_refused(tmp_path, name, source):
+    write(tmp_path / "song" / "bass.wav", noise(80))
+    (tmp_path / "song" / name).write_bytes(b"")
+    with pytest.raises(AudioError, match=rf"is this {source}\?.*rename it to {source}\.") as error:
+        find_tracks(tmp_path, sources=SOURCES)
+    assert name in str(error.value)
+
+
+def test_what_is_left_out_is_counted_with_reasons(tmp_path, caplog):
+    for name in ("song/bass.wav", "song/mixture.wav", "song/guide_vocals.wav", "song/.vocals.wav"):
+        write(tmp_path / name, noise(80))
+    write(tmp_path / "$RECYCLE.BIN" / "old" / "vocals.wav", noise(80))
+    write(tmp_path / ".trash" / "vocals.wav", noise(80))
+    (tmp_path / "song" / "notes.txt").write_text("loud")
+    (track,) = find_tracks(tmp_path, sources=SOURCES)
+    assert (track.name, list(track.files)) == ("song", ["bass"])
+    assert caplog.messages == [
+        f"{tmp_path}: tracks: 1; left out: 2 hidden, 1 in a trash folder, 1 not audio by name, "
+        "1 audio files named after no source"
+    ]
+
+
+@pytest.mark.parametrize("extension", ["m4a", "mka", "caf", "WAV", "w64"])
+def test_a_source_may_have_any_extension_that_can_be_decoded(tmp_path, extension):
+    path = tmp_path / "song" / f"vocals.{extension}"
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    (track,) = find_tracks(tmp_path, sources=SOURCES)
+    assert track.files["vocals"].path == path
+
+
 @pytest.mark.parametrize("make", [lambda root: None, lambda root: root.mkdir()])
 def test_missing_and_empty_folders_are_named(tmp_path, make):
     make(tmp_path / "data")

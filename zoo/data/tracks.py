@@ -6,15 +6,22 @@ export of ``SOURCE.wav`` folders have this layout; MUSDB18's ``.stem.mp4`` files
 """
 
 import hashlib
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.audio import AUDIO_EXTENSIONS
+from zoo.audio.finding import SkippedFile, count_reasons, scan_folder
 from zoo.errors import AudioError
 
+logger = logging.getLogger(__name__)
+
 STEM_SUFFIX = ".stem.mp4"
+MIXTURE = "mixture"
+NO_SOURCE = "audio files named after no source"
 # The order of the streams in a MUSDB18 file; stream 0 is the mixture.
 STEM_STREAMS = {"drums": 1, "bass": 2, "other": 3, "vocals": 4}
 
@@ -59,18 +66,23 @@ def find_tracks(directory: str | Path, *, sources: Sequence[str]) -> tuple[Track
         sources: Names of the sources; other files (a ``mixture.wav``) are left alone.
 
     Raises:
-        AudioError: If the folder is missing or holds no track, or a source has two files.
+        AudioError: If the folder is missing or holds no track, a source has two files, or a file
+            has almost the name of a source.
     """
     root = Path(directory)
     if not root.is_dir():
         raise AudioError(f"{root} is no folder; give a folder with one sub-folder a track")
-    tracks = []
-    paths = sorted(_walk_files(root))
-    for folder in sorted({path.parent for path in paths if is_one_source(path)}):
-        files = _source_files(folder, sources)
+    scan = scan_folder(root)
+    by_folder: dict[Path, list[Path]] = defaultdict(list)
+    for path in scan.files:
+        by_folder[path.parent].append(path)
+    tracks: list[Track] = []
+    skipped = list(scan.skipped)
+    for folder in sorted(by_folder):
+        files = _source_files(by_folder[folder], sources, skipped)
         if files:
             tracks.append(_track(root, folder.relative_to(root), files))
-    for path in paths:
+    for path in scan.files:
         if not path.name.endswith(STEM_SUFFIX):
             continue
         streams = {
@@ -82,10 +94,14 @@ def find_tracks(directory: str | Path, *, sources: Sequence[str]) -> tuple[Track
         tracks.append(_track(root, relative.with_name(path.name[: -len(STEM_SUFFIX)]), streams))
     if not tracks:
         wanted = ", ".join(f"{source}.wav" for source in sources)
+        left_out = count_reasons(skipped)
         raise AudioError(
             f"no track in {root}: expected folders that hold any of {wanted} "
             f"(or another audio format), or MUSDB18 *{STEM_SUFFIX} files"
+            + (f"; found {left_out}" if left_out else "")
         )
+    if skipped:
+        logger.warning("%s: tracks: %d; left out: %s", root, len(tracks), count_reasons(skipped))
     return tuple(tracks)
 
 
@@ -109,29 +125,23 @@ def require_disjoint(train: Iterable[Track], valid: Iterable[Track]) -> None:
                 )
 
 
-def _walk_files(root: Path) -> Iterator[Path]:
-    """Yield every file below a folder; links to folders are followed, each folder once."""
-    seen = {os.path.realpath(root)}
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        yield from (Path(folder, name) for name in names)
-        # Of two names for one folder the first one counts.
-        names_by_place = {
-            os.path.realpath(Path(folder, name)): name for name in sorted(subfolders, reverse=True)
-        }
-        subfolders[:] = [name for place, name in names_by_place.items() if place not in seen]
-        seen.update(names_by_place)
-
-
 def is_one_source(path: Path) -> bool:
-    """Whether a path looks like an audio file of one source, not of all of them."""
+    """Whether a path looks like one audio file of one source."""
     return path.suffix.lower() in AUDIO_EXTENSIONS and not path.name.endswith(STEM_SUFFIX)
 
 
-def _source_files(folder: Path, sources: Sequence[str]) -> dict[str, TrackFile]:
+def _source_files(
+    paths: Iterable[Path], sources: Sequence[str], skipped: list[SkippedFile]
+) -> dict[str, TrackFile]:
     """Match the audio files of a folder with the sources by their stem."""
     files: dict[str, TrackFile] = {}
-    for path in sorted(filter(is_one_source, folder.iterdir())):
+    for path in paths:
+        if not is_one_source(path):
+            continue
         if path.stem not in sources:
+            _refuse_near_name(path, sources)
+            if path.stem != MIXTURE:
+                skipped.append(SkippedFile(path=path, reason=NO_SOURCE))
             continue
         if path.stem in files:
             raise AudioError(
@@ -139,6 +149,17 @@ def _source_files(folder: Path, sources: Sequence[str]) -> dict[str, TrackFile]:
             )
         files[path.stem] = TrackFile(path=path)
     return files
+
+
+def _refuse_near_name(path: Path, sources: Sequence[str]) -> None:
+    """Refuse a file that means a source and does not say so: its source would count as silent."""
+    meant = unicodedata.normalize("NFKC", path.stem).casefold().strip(" ._-")
+    for source in sources:
+        if meant in (source, f"{source}s", source.removesuffix("s")):
+            raise AudioError(
+                f"{path}: is this {source}? Files of sources are named exactly; rename it to "
+                f"{source}{path.suffix}, or move it away"
+            )
 
 
 def _track(root: Path, relative: Path, files: dict[str, TrackFile]) -> Track:
