@@ -5,7 +5,6 @@ import collections
 import io
 import os
 import pickle
-import pickletools
 import struct
 import zipfile
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 
 from zoo.errors import WeightsError
 from zoo.weights.checkpoints import read_checkpoint
-from zoo.weights.checkpoints.pickle_limits import MAX_DEPTH, MAX_OPCODES, read_checked_pickle
+from zoo.weights.checkpoints.inert_pickles import MAX_OPCODES, read_inert_pickle
 
 
 def save(saved, path: Path, *, legacy: bool) -> Path:
@@ -138,9 +137,9 @@ def bomb(kind: str) -> bytes:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("memo", "refused: memo index 2147483647"),
+        ("memo", "expected a checkpoint"),
         ("length", "damaged"),
-        ("nested", f"nested deeper than {MAX_DEPTH}"),
+        ("nested", "refused: a tuple is a key"),
         ("opcodes", f"more than {MAX_OPCODES} opcodes"),
         ("laughs", "expected a checkpoint"),
         ("extension", "uses EXT1"),
@@ -218,21 +217,13 @@ def test_an_honest_handmade_tensor_is_read(tmp_path):
     assert tensor.tolist() == [[0.0, 1.0], [2.0, 3.0]]
 
 
-def test_every_opcode_has_a_known_effect_on_the_stack():
-    """The depth check understands every opcode that this Python's unpickler obeys."""
-    assert {o.name for o in pickletools.opcodes} >= {
-        "MEMOIZE",
-        "BUILD",
-        "STACK_GLOBAL",
-        "NEWOBJ_EX",
-    }
-    values = (
-        {"a": [1, (2.5, None)], b"b": {1, 2}},
-        frozenset({3}),
-        bytearray(b"x"),
-        -(1 << 80),
-        "é",
-    )
+def test_a_pickle_of_any_protocol_is_read_up_to_its_end():
+    plain = {"a": [1, (2.5, None, True), -(1 << 80)], "é": {"b": "x" * 300}, "n": [False, ()]}
+    other = {"set": {1}, "frozen": frozenset({3}), "bytes": bytearray(b"x"), b"key": 1, 2: 2}
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        body = pickle.dumps(values, protocol=protocol)
-        assert read_checked_pickle(io.BytesIO(body + b"rest"), name="x") == body
+        file = io.BytesIO(pickle.dumps({"plain": plain, "other": other}, protocol) + b"rest")
+        saved, storages = read_inert_pickle(file, name="x")
+        assert saved["plain"] == plain
+        assert list(saved["other"]) == ["set", "frozen", "bytes"]
+        assert storages == {}
+        assert file.read() == b"rest"

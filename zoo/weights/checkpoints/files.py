@@ -5,21 +5,20 @@ data, credits, metrics), so that one file rebuilds the network and carries what 
 """
 
 import json
-import struct
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from zoo.errors import SpecError, WeightsError
+from zoo.records.files import write_whole
 from zoo.specs.parsing import parse_spec
 from zoo.specs.spec import Spec
+from zoo.weights.checkpoints.safetensors_files import HEADER_LENGTH, read_safetensors
 from zoo.weights.checkpoints.torch_files import is_torch_file, read_torch_file
 from zoo.weights.entries import WeightsEntry
 from zoo.weights.manifest_parsing import NAME, parse_entry
@@ -28,7 +27,7 @@ __all__ = ["SUFFIXES", "Checkpoint", "read_checkpoint", "write_safetensors"]
 
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".th")
 MAX_METADATA_CHARACTERS = 1 << 18
-HEADER_LENGTH = struct.Struct("<Q")
+FINITE_BLOCK = 1 << 20
 STORAGE_DTYPES = (torch.float32, torch.float16)
 
 
@@ -59,18 +58,22 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     if not path.is_file():
         raise WeightsError(f"no file of weights at {path}")
+    metadata: dict[str, str] = {}
     if is_torch_file(path):
-        checkpoint = Checkpoint(state_dict=read_torch_file(path))
+        state_dict = read_torch_file(path)
     else:
-        checkpoint = _read_safetensors(path)
-    state_dict = {}
-    for key, tensor in checkpoint.state_dict.items():
+        state_dict, metadata = read_safetensors(path)
+    spec = _read_spec(metadata, path.name)
+    entry = _read_entry(metadata, spec, path.name)
+    for key, tensor in state_dict.items():
+        # Block by block: what isfinite makes on its way is larger than the tensor.
+        blocks = tensor.flatten().split(FINITE_BLOCK)
+        if not all(torch.isfinite(block).all() for block in blocks):
+            raise WeightsError(f"{path.name}: {key!r} holds NaN or infinite values")
+    for key, tensor in state_dict.items():
         if tensor.is_floating_point():
-            tensor = tensor.float()
-            if not torch.isfinite(tensor).all():
-                raise WeightsError(f"{path.name}: {key!r} holds NaN or infinite values")
-        state_dict[key] = tensor
-    return Checkpoint(state_dict=state_dict, spec=checkpoint.spec, entry=checkpoint.entry)
+            state_dict[key] = tensor.float()
+    return Checkpoint(state_dict=state_dict, spec=spec, entry=entry)
 
 
 def write_safetensors(
@@ -101,17 +104,7 @@ def write_safetensors(
     if entry is not None:
         metadata["tag"] = entry.tag
         metadata["weights"] = json.dumps(entry.to_dict(), ensure_ascii=False)
-    content = _with_sorted_header(save(tensors, metadata=metadata))
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
-    ) as file:
-        part = Path(file.name)
-    try:
-        part.write_bytes(content)
-        part.chmod(0o644)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, _with_sorted_header(save(tensors, metadata=metadata)))
     return path
 
 
@@ -134,23 +127,6 @@ def _stored(key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         tensor = stored
     # A clone: safetensors refuses tensors that share memory.
     return tensor.contiguous().clone()
-
-
-def _read_safetensors(path: Path) -> Checkpoint:
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state_dict = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise WeightsError(
-            f"{path.name}: neither safetensors nor a file of torch.save ({error})"
-        ) from error
-    if not state_dict:
-        raise WeightsError(f"{path.name}: holds no tensors")
-    spec = _read_spec(metadata, path.name)
-    return Checkpoint(
-        state_dict=state_dict, spec=spec, entry=_read_entry(metadata, spec, path.name)
-    )
 
 
 def _read_spec(metadata: Mapping[str, str], name: str) -> Spec | None:
