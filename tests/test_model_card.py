@@ -75,6 +75,11 @@ def test_everything_that_must_go_along_is_there():
         assert part in text
 
 
+def test_the_card_says_how_to_install_what_no_index_has():
+    assert "pip install -r requirements.txt -e ." in card(entry())
+    assert "pip install lightsaft-zoo" not in card(entry())
+
+
 def test_a_separation_at_several_pitches_is_said():
     assert "| Separation | the mean of the estimates at 3 pitches" in card(entry(pitches=3))
     assert "pitches" not in card(entry())

@@ -15,6 +15,9 @@ __all__ = ["PICTURE_FILE", "render_card"]
 
 PICTURE_FILE = "spectrograms.png"
 LIBRARY = "lightsaft-zoo"
+INSTALL = (
+    "In a copy of the repository of LightSAFT zoo, `pip install -r requirements.txt -e .`; then:"
+)
 HUB_LICENCES = frozenset(
     {
         "apache-2.0",
@@ -111,7 +114,7 @@ def _facts(spec: Spec, entry: WeightsEntry | None, num_parameters: int) -> str:
 def _usage(spec: Spec, repo_id: str | None) -> str:
     source = repo_id or "user/name"
     return (
-        f"```bash\npip install {LIBRARY}\n```\n\n"
+        f"{INSTALL}\n\n"
         "```python\n"
         "import zoo\n\n"
         f"separator = zoo.Separator({json.dumps(source)})\n"
@@ -125,7 +128,7 @@ def _usage(spec: Spec, repo_id: str | None) -> str:
 
 
 def _results(metrics: Sequence[Metric]) -> str:
-    """One table a protocol: figures of two protocols never share a column."""
+    """One table per protocol: figures of two protocols never share a column."""
     if not metrics:
         return "Not measured."
     parts = []
