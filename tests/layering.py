@@ -22,7 +22,11 @@ def read_modules(root: Path, *names: str) -> dict[str, str]:
 
 
 def find_imports(
-    modules: Modules, *, facade: str = "", homes: Mapping[str, str] = MappingProxyType({})
+    modules: Modules,
+    *,
+    facade: str = "",
+    homes: Mapping[str, str] = MappingProxyType({}),
+    handed_on: Mapping[str, set[str]] = MappingProxyType({}),
 ) -> Imports:
     """Find which modules each module imports, at its top, inside functions or for types only.
 
@@ -31,10 +35,13 @@ def find_imports(
         facade: A module that hands out names of other modules when they are first used. To use
             such a name is to import its home; the facade itself may be imported by all.
         homes: The module of each of those names.
+        handed_on: By module, the names of the facade whose use does not count: methods of the same
+            name hand their calls on to them.
     """
     imports = {}
     for name, text in modules.items():
-        found = set(imported_names(ast.parse(text), facade=facade, homes=homes))
+        counted = {key: homes[key] for key in homes.keys() - handed_on.get(name, set())}
+        found = set(imported_names(ast.parse(text), facade=facade, homes=counted))
         targets = {_longest_known(target, modules) for target in found}
         imports[name] = frozenset(targets - {None, name, facade})
     return imports

@@ -21,7 +21,7 @@ from zoo.errors import WeightsError
 from zoo.weights.adapters import adapt_state_dict
 from zoo.weights.checkpoints import read_checkpoint, write_safetensors
 from zoo.weights.entries import Metric, WeightsEntry
-from zoo.weights.resolving import load_weights
+from zoo.weights.resolving import resolve_model
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_large_published_kinds_read_exactly(tmp_path, lost_classes, monkeypatch,
     path = save(saved, tmp_path / "epoch=709.ckpt")
     monkeypatch.undo()
     expected = adapt_state_dict(reference.state_dict(), spec)
-    assert_same(load_weights(spec, path).state_dict, expected)
+    assert_same(resolve_model(name, weights=path).network.state_dict(), expected)
 
 
 @pytest.mark.parametrize("legacy", [False, True])

@@ -150,14 +150,39 @@ def test_convert_fails_kindly(run, tmp_path, extra, message):
     assert not (tmp_path / "out.safetensors").exists()
 
 
-def test_convert_needs_to_know_the_network(run, tmp_path):
+def test_the_tensors_of_a_file_say_which_network_it_is_for(run, tmp_path):
+    reference = Reference.load("lightsaft_tfctdf")
+    torch.save({"state_dict": reference.state_dict()}, tmp_path / "epoch=1.ckpt")
+    output = tmp_path / "out.safetensors"
+    status, out, err = run("convert", tmp_path / "epoch=1.ckpt", "-o", output)
+    assert status == 0
+    assert out.startswith("# for zoo/weights/lightsaft_tfctdf.yaml\n")
+    assert "note: epoch=1.ckpt was taken for weights of lightsaft_tfctdf, which separates" in err
+    expected = zoo.build("lightsaft_tfctdf", weights=tmp_path / "epoch=1.ckpt").state_dict()
+    converted = zoo.build(output)
+    assert converted.spec == zoo.load_spec("lightsaft_tfctdf")
+    assert all(torch.equal(value, expected[key]) for key, value in converted.state_dict().items())
+
     torch.save(zoo.build(TINY).state_dict(), tmp_path / "bare.pt")
-    status, _, err = run("convert", tmp_path / "bare.pt", "-o", tmp_path / "out.safetensors")
-    assert status == 1
-    assert "give --spec NAME" in err
-    status, _, err = run("push", tmp_path / "bare.pt", "user/name")
-    assert status == 1
-    assert "with convert first" in err
+    record = ("--licence", "MIT", "--training-data", "songs")
+    status, _, _ = run("push", tmp_path / "bare.pt", "a/b", "--dry-run", tmp_path / "dry", *record)
+    assert status == 0
+    assert zoo.build(tmp_path / "dry").weights_entry.training_data == "songs"
+
+
+def test_convert_needs_to_know_the_network(run, tmp_path):
+    strange = zoo.build(TINY, overrides={"unet.width": 6}).state_dict()
+    torch.save(strange, tmp_path / "bare.pt")
+    output = tmp_path / "out.safetensors"
+    for command in (
+        ("convert", tmp_path / "bare.pt", "-o", output),
+        ("push", tmp_path / "bare.pt", "a/b"),
+    ):
+        status, _, err = run(*command)
+        assert status == 1
+        assert f"The closest is {TINY}" in err
+        assert "--spec NAME" in err
+    assert not output.exists()
 
 
 def test_half_precision_that_changes_the_sound_is_refused(run, tmp_path, monkeypatch):

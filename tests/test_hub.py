@@ -13,11 +13,13 @@ from servers import file_server, hub_server
 import zoo
 from zoo.errors import ChecksumError, WeightsError, WeightsUnavailableError
 from zoo.weights import manifests as folder
-from zoo.weights import resolving as hub
 from zoo.weights.checkpoints import write_safetensors
 from zoo.weights.entries import HubFile, Manifest, RemoteFile, WeightsEntry
-from zoo.weights.fetching import resolution
+from zoo.weights.fetching import locating
 from zoo.weights.manifests import get_manifest
+from zoo.weights.references import identify
+from zoo.weights.resolving import DEFAULT_MODELS, locate_default_model, resolve_model
+from zoo.weights.settings import read_settings
 
 TINY = "lightsaft_tfctdf_tiny"
 
@@ -58,7 +60,7 @@ def listed(monkeypatch):
             }
         )
         monkeypatch.setattr(folder, "load_manifests", lambda: made)
-        monkeypatch.setattr(resolution, "load_manifests", lambda: made)
+        monkeypatch.setattr(locating, "load_manifests", lambda: made)
 
     return put
 
@@ -82,6 +84,10 @@ def remote(content: bytes, url: str, *, tag: str = "far", spec: str = TINY) -> W
     )
 
 
+def locate(weights: str, **options):
+    return locating.locate(identify(TINY, weights=weights), read_settings(), **options)
+
+
 def packaged() -> WeightsEntry:
     return get_manifest(TINY)["test"]
 
@@ -96,9 +102,9 @@ def assert_tiny(state_dict):
 def test_packaged_weights_load_without_any_network_call(no_network, weights):
     model = zoo.build(TINY, weights=weights)
     assert not model.training
-    loaded = hub.load_weights(zoo.load_spec(TINY), weights)
-    assert loaded.tag == "test"
-    assert loaded.manifest_entry == packaged()
+    loaded = resolve_model(TINY, weights=weights)
+    assert loaded.weights == "test"
+    assert loaded.entry == packaged()
     assert loaded.notices == ()
 
 
@@ -129,36 +135,35 @@ def test_remote_weights_are_fetched_once_and_then_serve_offline(tmp_path, monkey
     with file_server(content, "redirect:SELF") as server:
         listed(**{TINY: [remote(content, server.url)]})
         seen = []
-        spec = zoo.load_spec(TINY)
-        loaded = hub.load_weights(spec, "default", progress=lambda *step: seen.append(step))
-        assert_tiny(loaded.state_dict)
-        assert (loaded.tag, loaded.notices) == ("far", ())
+        loaded = resolve_model(TINY, weights="default", progress=lambda *step: seen.append(step))
+        assert_tiny(loaded.network.state_dict())
+        assert (loaded.weights, loaded.notices) == ("far", ())
         assert seen[-1] == (len(content), len(content))
-        hub.load_weights(spec, "far")
+        resolve_model(TINY, weights="far")
         assert server.requests == ["whole", "whole"]
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert_tiny(hub.load_weights(spec, "far").state_dict)
+    assert_tiny(resolve_model(TINY, weights="far").network.state_dict())
 
 
 def test_a_changed_cached_file_is_fetched_again_or_refused_offline(tmp_path, monkeypatch, listed):
     content = checkpoint_bytes(tmp_path)
     with file_server(content) as server:
         listed(**{TINY: [remote(content, server.url)]})
-        path = hub.resolve_weights(TINY, "far").path
+        path = locate("far").path
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-        assert hub.resolve_weights(TINY, "far").path.read_bytes() == content
+        assert locate("far").path.read_bytes() == content
         assert len(server.requests) == 2
         path.write_bytes(b"short")
     monkeypatch.setenv("HF_HUB_OFFLINE", "TRUE")
     with pytest.raises(ChecksumError, match="has 5 bytes"):
-        hub.resolve_weights(TINY, "far")
+        locate("far")
 
 
 def test_default_falls_back_with_a_notice_that_names_both(caplog, listed):
     listed(**{TINY: [remote(b"x", "http://127.0.0.1:9/x"), packaged()]})
-    loaded = hub.load_weights(zoo.load_spec(TINY), "default")
-    assert_tiny(loaded.state_dict)
-    assert loaded.tag == "test"
+    loaded = resolve_model(TINY, weights="default")
+    assert_tiny(loaded.network.state_dict())
+    assert loaded.weights == "test"
     (notice,) = loaded.notices
     for part in (f"{TINY}.far could not be had", f"{TINY}.test was taken", "cannot be reached"):
         assert part in notice
@@ -172,8 +177,8 @@ def test_offline_mode_falls_back_without_a_network_call(monkeypatch, no_network,
         place=HubFile(repo_id="user/tiny", file="model.safetensors", revision="main"),
     )
     listed(**{TINY: [remote(b"x", "https://example.org/x"), hub_entry, packaged()]})
-    resolved = hub.resolve_weights(TINY, "default")
-    assert resolved.tag == "test"
+    resolved = locate("default")
+    assert resolved.weights == "test"
     assert len(resolved.notices) == 2
     assert all("offline mode is on" in notice for notice in resolved.notices)
 
@@ -232,32 +237,32 @@ class TestDefaultModel:
         return dataclasses.replace(packaged(), spec=name, tag="house")
 
     def test_the_first_that_can_be_had_is_taken_and_says_why(self, tmp_path, listed):
-        first, second = hub.DEFAULT_MODELS
+        first, second = DEFAULT_MODELS
         with file_server(b"x") as server:
             listed(**{first: [self.entry(first, url=server.url)], second: [self.bundled(second)]})
-            chosen = hub.choose_default_model()
-        assert (chosen.name, chosen.tag) == (first, "mdx2021")
-        assert chosen.reason == f"took {first} with weights 'mdx2021', the first choice"
+            chosen = locate_default_model()
+        assert (chosen.spec.name, chosen.weights) == (first, "mdx2021")
+        assert chosen.notices[0] == f"took {first} with weights 'mdx2021', the first choice"
 
     def test_the_next_model_is_taken_when_the_first_cannot_be_had(self, listed):
-        first, second = hub.DEFAULT_MODELS
+        first, second = DEFAULT_MODELS
         listed(**{first: [self.entry(first)], second: [self.bundled(second)]})
-        chosen = hub.choose_default_model()
-        assert (chosen.name, chosen.tag) == (second, "house")
-        assert f"{first}.mdx2021" in chosen.reason
-        assert "cannot be reached" in chosen.reason
+        chosen = locate_default_model()
+        assert (chosen.spec.name, chosen.weights) == (second, "house")
+        assert f"{first}.mdx2021" in chosen.notices[0]
+        assert "cannot be reached" in chosen.notices[0]
 
     def test_another_tag_of_the_first_comes_before_the_next_model(self, listed):
-        first, second = hub.DEFAULT_MODELS
+        first, second = DEFAULT_MODELS
         listed(**{first: [self.entry(first), self.bundled(first)], second: [self.bundled(second)]})
-        chosen = hub.choose_default_model()
-        assert (chosen.name, chosen.tag) == (first, "house")
+        chosen = locate_default_model()
+        assert (chosen.spec.name, chosen.weights) == (first, "house")
 
     def test_nothing_at_all_says_what_to_do(self, listed):
-        first, _ = hub.DEFAULT_MODELS
+        first, _ = DEFAULT_MODELS
         listed(**{first: [self.entry(first)]})
         with pytest.raises(WeightsError, match=f"python -m zoo fetch {first}"):
-            hub.choose_default_model()
+            locate_default_model()
 
 
 class TestHubRepositories:
@@ -273,9 +278,9 @@ class TestHubRepositories:
         mixture = torch.randn(1, 2, 4000)
         model = zoo.build("user/tiny")
         assert torch.equal(model(mixture), zoo.build(TINY, weights="test")(mixture))
-        spec, loaded = hub.load_pretrained("user/tiny@main")
-        assert spec.to_dict() == model.spec.to_dict()
-        assert loaded.manifest_entry.training_data == packaged().training_data
+        loaded = resolve_model("user/tiny@main")
+        assert loaded.spec.to_dict() == model.spec.to_dict()
+        assert loaded.entry.training_data == packaged().training_data
         assert_tiny(zoo.build(TINY, weights="user/tiny").state_dict())
 
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -291,11 +296,11 @@ class TestHubRepositories:
         wrong = dataclasses.replace(right, tag="wrong", sha256="0" * 64)
         listed(**{TINY: [right, wrong]})
         seen = []
-        resolved = hub.resolve_weights(TINY, "right", progress=lambda *step: seen.append(step))
+        resolved = locate("right", progress=lambda *step: seen.append(step))
         assert resolved.path.read_bytes() == content
         assert seen[-1][0] == len(content)
         with pytest.raises(ChecksumError, match=r"tiny\.wrong"):
-            hub.resolve_weights(TINY, "wrong")
+            locate("wrong")
 
     @pytest.mark.parametrize(
         ("source", "message"),
@@ -349,10 +354,10 @@ class TestHubRepositories:
 
 
 def test_settings_come_from_the_environment():
-    settings = hub.read_settings({"HOME": "/home/a"})
+    settings = read_settings({"HOME": "/home/a"})
     assert (settings.offline, settings.hub_cache, settings.endpoint) == (False, None, None)
     assert settings.cache.parts[-2:] == (".cache", "lightsaft-zoo")
-    settings = hub.read_settings(
+    settings = read_settings(
         {
             "LIGHTSAFT_ZOO_CACHE": "/c",
             "HF_HUB_OFFLINE": "yes",
@@ -362,4 +367,4 @@ def test_settings_come_from_the_environment():
     )
     assert (str(settings.cache), str(settings.hub_cache)) == ("/c", "/h/hub")
     assert (settings.offline, settings.endpoint) == (True, "https://hub")
-    assert str(hub.read_settings({"XDG_CACHE_HOME": "/x"}).cache) == "/x/lightsaft-zoo"
+    assert str(read_settings({"XDG_CACHE_HOME": "/x"}).cache) == "/x/lightsaft-zoo"

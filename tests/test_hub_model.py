@@ -11,7 +11,6 @@ from servers import hub_server
 import zoo
 from zoo.errors import WeightsError, WeightsUnavailableError
 from zoo.publishing.hub import storage_error
-from zoo.weights import resolving as hub
 from zoo.weights.entries import WeightsEntry
 from zoo.weights.manifests import get_manifest
 
@@ -54,8 +53,7 @@ def test_fresh_weights_are_saved_without_a_licence(tmp_path):
     folder = zoo.build(TINY).save_pretrained(tmp_path, picture=False)
     assert not (folder / "spectrograms.png").exists()
     assert "Not stated." in (folder / "README.md").read_text(encoding="utf-8")
-    _, loaded = hub.load_pretrained(folder)
-    assert loaded.manifest_entry is None
+    assert zoo.build(folder).weights_entry is None
 
 
 def test_a_pushed_network_comes_back_from_the_hub(server):

@@ -8,9 +8,10 @@ import torch
 
 import zoo
 from zoo.errors import SpecError, WeightsError
-from zoo.networks.builder import load_into, load_spec
+from zoo.networks.builder import load_into
 from zoo.separation.backends import openvino as openvino_backend
 from zoo.separation.separator import Separator
+from zoo.specs.loading import load_spec
 from zoo.training.initial_weights import join_low_band, read_initial_weights
 from zoo.weights.checkpoints import write_safetensors
 from zoo.weights.entries import WeightsEntry

@@ -8,9 +8,9 @@ import zoo
 from tests.fake_networks import Gains, Smoothing
 from zoo.separation.pitch_averaging import average_over_pitches, playing_speeds
 from zoo.weights.entries import NUM_PITCHES
-from zoo.weights.loading import load_network
 from zoo.weights.manifest_parsing import parse_entry
 from zoo.weights.manifests import get_manifest
+from zoo.weights.resolving import resolve_model
 
 RATE = 44100
 
@@ -61,7 +61,7 @@ def test_the_record_of_the_weights_says_at_how_many_pitches():
 
 def test_weights_that_are_named_bring_their_record():
     entry = get_manifest("lightsaft_tfctdf_small")["house"]
-    loaded = load_network("lightsaft_tfctdf_small", weights="house")
+    loaded = resolve_model("lightsaft_tfctdf_small", weights="house")
     assert loaded.network.weights_entry == entry
     assert loaded.pitches == entry.pitches
 

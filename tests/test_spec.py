@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 import zoo
-from zoo.networks.builder import load_spec
+from zoo.specs.loading import load_spec
 from zoo.specs.parsing import MAX_BYTES, parse_spec, parse_spec_text
 from zoo.specs.registry import PACKAGED, SpecRegistry
 

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from tests.training_data import make_config
 from zoo.data.augmentations.pitch_and_tempo import Speed
 from zoo.errors import UnknownNameError
-from zoo.networks.builder import load_spec
+from zoo.specs.loading import load_spec
 from zoo.specs.registry import SPECS
 from zoo.training.batches import StepSampler
 from zoo.training.checkpoints import (

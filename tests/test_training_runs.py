@@ -17,7 +17,8 @@ import zoo
 from tests.training_data import SOURCES, SPEC, make_config, make_tracks
 from zoo.data import decode_tracks, find_tracks
 from zoo.errors import WeightsError
-from zoo.networks.builder import load_into, load_spec
+from zoo.networks.builder import load_into
+from zoo.specs.loading import load_spec
 from zoo.training.checkpoints import latest_checkpoint, list_checkpoints, load_checkpoint
 from zoo.training.errors import TrainingError
 from zoo.training.initial_weights import read_initial_weights

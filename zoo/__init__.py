@@ -18,34 +18,42 @@ if TYPE_CHECKING:
     from zoo.errors import SpecError as SpecError
     from zoo.errors import UnknownNameError as UnknownNameError
     from zoo.errors import WeightsError as WeightsError
-    from zoo.networks.builder import build as build
-    from zoo.networks.builder import load_spec as load_spec
-    from zoo.networks.info import ModelInfo as ModelInfo
-    from zoo.networks.info import add_specs as add_specs
-    from zoo.networks.info import list_models as list_models
-    from zoo.networks.info import model_info as model_info
+    from zoo.models import ModelInfo as ModelInfo
+    from zoo.models import add_specs as add_specs
+    from zoo.models import build as build
+    from zoo.models import from_pretrained as from_pretrained
+    from zoo.models import list_models as list_models
+    from zoo.models import model_info as model_info
+    from zoo.publishing.hub import push_to_hub as push_to_hub
+    from zoo.publishing.hub import save_pretrained as save_pretrained
     from zoo.separation.one_song import separate as separate
     from zoo.separation.separator import Separator as Separator
+    from zoo.specs.loading import load_spec as load_spec
     from zoo.specs.parsing import parse_spec as parse_spec
     from zoo.specs.spec import Spec as Spec
+    from zoo.weights.entries import WeightsEntry as WeightsEntry
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AudioError": "zoo.errors",
     "ChecksumError": "zoo.errors",
-    "ModelInfo": "zoo.networks.info",
+    "ModelInfo": "zoo.models",
     "Separator": "zoo.separation.separator",
     "Spec": "zoo.specs.spec",
     "SpecError": "zoo.errors",
     "UnknownNameError": "zoo.errors",
+    "WeightsEntry": "zoo.weights.entries",
     "WeightsError": "zoo.errors",
-    "add_specs": "zoo.networks.info",
-    "build": "zoo.networks.builder",
-    "list_models": "zoo.networks.info",
-    "load_spec": "zoo.networks.builder",
-    "model_info": "zoo.networks.info",
+    "add_specs": "zoo.models",
+    "build": "zoo.models",
+    "from_pretrained": "zoo.models",
+    "list_models": "zoo.models",
+    "load_spec": "zoo.specs.loading",
+    "model_info": "zoo.models",
     "parse_spec": "zoo.specs.parsing",
+    "push_to_hub": "zoo.publishing.hub",
+    "save_pretrained": "zoo.publishing.hub",
     "separate": "zoo.separation.one_song",
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from zoo.networks.builder import build
+from zoo.models import build
 from zoo.networks.network import SeparationNetwork
 from zoo.overlap_add import Chunking, overlap_add
 from zoo.separation.backends import BACKENDS

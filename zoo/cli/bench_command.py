@@ -41,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         time_interleaved,
         to_record,
     )
-    from zoo.networks.builder import load_spec
     from zoo.records.machine import describe_machine
+    from zoo.specs.loading import load_spec
 
     spec = load_spec(arguments.model)
     machine = describe_machine()

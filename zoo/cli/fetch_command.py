@@ -2,6 +2,10 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoo.weights.fetching.locating import LocatedWeights
 
 HELP = "download and verify weights, so that they work offline"
 
@@ -11,30 +15,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names",
         nargs="*",
-        metavar="NAME[.TAG]",
-        help="model, or model and tag (default: the default model)",
+        metavar="NAME[.TAG]|USER/NAME",
+        help="model, model and tag, or Hub repository (default: the default model)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print ``NAME.TAG`` and the path of every file fetched, or found in the cache."""
-    import zoo
     from zoo.cli.progress_bar import download_bar
-    from zoo.weights.manifests import parse_reference
-    from zoo.weights.resolving import choose_default_model, resolve_weights
+    from zoo.weights.fetching.locating import locate
+    from zoo.weights.references import DEFAULT_WEIGHTS, identify
+    from zoo.weights.resolving import locate_default_model
+    from zoo.weights.settings import read_settings
 
-    references = [parse_reference(name) for name in arguments.names]
-    for name, _ in references:
-        zoo.load_spec(name)
-    if not references:
+    if not arguments.names:
         with download_bar("default model") as progress:
-            chosen = choose_default_model(progress=progress)
-        print(chosen.reason, file=sys.stderr)
-        references = [(chosen.name, chosen.tag)]
-    for name, tag in references:
+            _report(locate_default_model(progress=progress))
+    references = [identify(name, weights=DEFAULT_WEIGHTS) for name in arguments.names]
+    for name, reference in zip(arguments.names, references, strict=True):
         with download_bar(name) as progress:
-            resolved = resolve_weights(name, tag, progress=progress)
-        for notice in resolved.notices:
-            print(f"note: {notice}", file=sys.stderr)
-        print(f"{name}.{resolved.tag}\t{resolved.path}")
+            located = locate(reference, read_settings(), progress=progress)
+        _report(located)
     return 0
+
+
+def _report(located: "LocatedWeights") -> None:
+    for notice in located.notices:
+        print(f"note: {notice}", file=sys.stderr)
+    print(f"{located.reference}\t{located.path}")

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _stage_table(info) -> str:
-    from zoo.cli.list_command import plain_table
+    from zoo.records.tables import plain_table
 
     rows = [
         (

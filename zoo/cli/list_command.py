@@ -16,8 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one line a model: name, parameters, MACs a second of audio, sources, weights."""
+    """Print one line per model: name, parameters, MACs per second of audio, sources, weights."""
     import zoo
+    from zoo.records.tables import markdown_table, plain_table
 
     if arguments.specs:
         zoo.add_specs(arguments.specs)
@@ -54,23 +55,3 @@ def _row(info) -> dict:
         "sources": list(info.spec.sources),
         "weights": list(info.weights),
     }
-
-
-def plain_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Align columns with spaces; numbers to the right."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-
-    def line(row: tuple[str, ...]) -> str:
-        cells = [
-            cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)
-            for cell, width in zip(row, widths, strict=True)
-        ]
-        return "  ".join(cells).rstrip()
-
-    return "\n".join(line(row) for row in [header, *rows])
-
-
-def markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Format rows as a Markdown table."""
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in lines)

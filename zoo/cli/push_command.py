@@ -11,7 +11,7 @@ HELP = "publish weights with spec and model card on the Hugging Face Hub"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``push``."""
     parser.add_argument(
-        "source", metavar="NAME[.TAG]|FILE", help="a model with weights, or a safetensors file"
+        "source", metavar="NAME[.TAG]|FILE", help="a model with weights, or a file of weights"
     )
     parser.add_argument("repo_id", metavar="USER/NAME", help="the repository, made if needed")
     parser.add_argument("--private", action="store_true", help="make a new repository private")
@@ -26,17 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     import zoo
-    from zoo.weights.checkpoints import SUFFIXES
-    from zoo.weights.manifests import parse_reference
 
-    path = Path(arguments.source)
-    if path.suffix in SUFFIXES and path.suffix != ".safetensors":
-        raise ValueError(f"{path} holds no spec; make a safetensors file of it with convert first")
-    if path.suffix == ".safetensors" or path.is_dir():
-        network = zoo.build(path)
-    else:
-        name, tag = parse_reference(arguments.source)
-        network = zoo.build(name, weights=tag)
+    network = zoo.from_pretrained(arguments.source)
     entry = read_record(arguments, spec_name=network.spec.name, known=network.weights_entry)
     dtype = getattr(torch, arguments.dtype)
     if arguments.dry_run is not None:

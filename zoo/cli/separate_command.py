@@ -113,7 +113,7 @@ def _separate_songs(arguments: argparse.Namespace) -> int:
     from zoo.separation.naming import check_template
     from zoo.separation.planning import plan_separations
     from zoo.separation.stem_writer import make_folder, note_random_weights
-    from zoo.weights.loading import RANDOM_WEIGHTS
+    from zoo.weights.references import RANDOM_WEIGHTS
 
     audio_format = find_format(arguments.format)
     template = check_template(arguments.name)

@@ -93,10 +93,10 @@ def _resume(arguments: argparse.Namespace) -> "Trainer":
 
 def _start(arguments: argparse.Namespace) -> "Trainer":
     """Check the arguments of a new run and make its trainer."""
-    from zoo.networks.builder import load_spec
+    from zoo.specs.loading import load_spec
     from zoo.training.recipe import list_recipes, load_recipe, override
     from zoo.training.session import DataFolders, start_run
-    from zoo.weights.resolving import read_settings
+    from zoo.weights.settings import read_settings
 
     for name in ("cooldown", "branch"):
         if getattr(arguments, name):

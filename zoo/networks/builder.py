@@ -1,101 +1,28 @@
-"""From a name, file, mapping or Hub repo to a network."""
+"""From a spec to a network, and tensors into a network."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-from zoo.errors import UnknownNameError, WeightsError
+from torch import Tensor
+
+from zoo.errors import WeightsError
 from zoo.networks.bounds import meta_network
 from zoo.networks.network import SeparationNetwork
-from zoo.specs.parsing import parse_spec
-from zoo.specs.registry import SPECS
 from zoo.specs.spec import Spec
 
-SpecSource = str | Path | Mapping[str, Any] | Spec
-YAML_SUFFIXES = (".yaml", ".yml")
+__all__ = ["build_network", "load_into"]
 
 
-def load_spec(source: SpecSource, *, overrides: Mapping[str, Any] | None = None) -> Spec:
-    """Find and parse a spec.
-
-    Args:
-        source: A registered name, the path of a YAML file, a mapping or a Spec.
-        overrides: Values by dotted path that replace those of the source, e.g. ``unet.width``.
+def build_network(spec: Spec) -> SeparationNetwork:
+    """Build the network of a spec with fresh weights, in train mode.
 
     Raises:
-        UnknownNameError: If no spec has the name.
-        SpecError: If the spec is bad.
-        FileNotFoundError: If the file does not exist.
+        SpecError: If the network would exceed the bounds; nothing was allocated.
     """
-    if isinstance(source, Spec):
-        return parse_spec(source.to_dict(), overrides=overrides) if overrides else source
-    if isinstance(source, Mapping):
-        return parse_spec(source, overrides=overrides)
-    if Path(source).suffix in YAML_SUFFIXES:
-        return parse_spec(source, overrides=overrides)
-    return parse_spec(SPECS.path(str(source)), overrides=overrides)
-
-
-def build(
-    source: SpecSource,
-    *,
-    weights: str | Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
-) -> SeparationNetwork:
-    """Build a network.
-
-    Args:
-        source: A model's name, the path of a YAML file, a mapping, a Spec, a ``.safetensors`` file
-            of ours or a Hub repo id ``user/name``; the last two bring their weights.
-        weights: None for fresh ones (train mode), else a tag such as ``default``, the path of a
-            checkpoint (ours or a published one) or a Hub repo id (eval mode).
-        overrides: Values by dotted path that replace the spec's, e.g. ``{"unet.width": 24}``.
-
-    Returns:
-        The network: in train mode with fresh weights, in eval mode with loaded ones.
-
-    Raises:
-        UnknownNameError: If no model has the name; the message lists the closest.
-        SpecError: If the spec is bad or exceeds the bounds; nothing was allocated.
-        WeightsError: If the weights cannot be had or do not fit.
-        ChecksumError: If a file is not what its manifest promises.
-    """
-    if weights is None and _is_pretrained(source):
-        if overrides:
-            raise ValueError("overrides cannot change a network that brings its weights")
-        return _build_pretrained(str(source))
-    spec = load_spec(source, overrides=overrides)
     meta_network(spec)
-    network = SeparationNetwork(spec)
-    if weights is None:
-        return network
-    from zoo.weights.resolving import load_weights
-
-    loaded = load_weights(spec, weights)
-    network.weights_entry = loaded.manifest_entry
-    return load_into(network, loaded.state_dict)
+    return SeparationNetwork(spec)
 
 
-def _is_pretrained(source: SpecSource) -> bool:
-    if isinstance(source, Spec | Mapping) or (isinstance(source, str) and source in SPECS.names()):
-        return False
-    path = Path(source)
-    if path.suffix in YAML_SUFFIXES:
-        return False
-    return path.suffix == ".safetensors" or path.is_dir() or str(source).count("/") == 1
-
-
-def _build_pretrained(source: str) -> SeparationNetwork:
-    from zoo.weights.resolving import load_pretrained
-
-    spec, loaded = load_pretrained(source)
-    meta_network(spec)
-    network = SeparationNetwork(spec)
-    network.weights_entry = loaded.manifest_entry
-    return load_into(network, loaded.state_dict)
-
-
-def load_into(network: SeparationNetwork, state_dict: Mapping[str, Any]) -> SeparationNetwork:
+def load_into(network: SeparationNetwork, state_dict: Mapping[str, Tensor]) -> SeparationNetwork:
     """Copy a state dict into a network and put it into eval mode.
 
     Raises:
@@ -120,6 +47,3 @@ def load_into(network: SeparationNetwork, state_dict: Mapping[str, Any]) -> Sepa
         raise WeightsError(f"weights do not fit {network.spec.name}: {listed}")
     network.load_state_dict(dict(state_dict), strict=False)
     return network.eval()
-
-
-__all__ = ["SpecSource", "UnknownNameError", "build", "load_into", "load_spec"]

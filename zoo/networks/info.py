@@ -1,22 +1,17 @@
-"""What there is and what it costs: names, parameters, MACs, stages."""
+"""What a network costs: parameters, multiply-accumulates (MACs), stages."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import lru_cache
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from zoo.networks.bounds import meta_network
-from zoo.networks.builder import SpecSource, load_spec
 from zoo.networks.network import SeparationNetwork
-from zoo.specs.registry import SPECS
 from zoo.specs.spec import Spec, StageSpec
-from zoo.weights.entries import Metric
-from zoo.weights.manifests import available_tags, get_manifest
+
+__all__ = ["NetworkInfo", "StageInfo", "count_parameters", "measure_network"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +24,7 @@ class StageInfo:
         in_shape: (H, T, F) that enters, of one chunk.
         out_shape: (H, T, F) that leaves.
         parameters: Trainable numbers.
-        macs_per_second: Multiply-accumulates a second of audio, all sources.
+        macs_per_second: Multiply-accumulates per second of audio, all sources.
     """
 
     name: str
@@ -41,18 +36,16 @@ class StageInfo:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelInfo:
-    """What ``model_info`` knows of a model.
+class NetworkInfo:
+    """What a network is made of and what it costs.
 
     Attributes:
-        name: Its name.
+        name: Name of its spec.
         spec: The network as data.
         parameters: Trainable numbers.
-        macs_per_second: Multiply-accumulates a second of audio for all sources at once.
+        macs_per_second: Multiply-accumulates per second of audio for all sources at once.
         macs_per_second_one_source: The same for one source.
         stages: The stage table.
-        weights: Tags of the weights that are known for it.
-        metrics: By tag, what its manifest states: published or measured, each with its protocol.
     """
 
     name: str
@@ -61,75 +54,28 @@ class ModelInfo:
     macs_per_second: int
     macs_per_second_one_source: int
     stages: tuple[StageInfo, ...]
-    weights: tuple[str, ...] = ()
-    metrics: Mapping[str, tuple[Metric, ...]]
-
-
-def add_specs(path: str | Path) -> None:
-    """Make the spec file, or the folder of spec files, at a path known by name.
-
-    Raises:
-        FileNotFoundError: If there is nothing at the path.
-        ValueError: If a name is taken.
-        SpecError: If a file does not parse.
-    """
-    SPECS.add(path)
-
-
-def list_models(pattern: str = "*", *, weights: bool = False) -> list[str]:
-    """List the names of models.
-
-    Args:
-        pattern: A shell pattern such as ``lasaft_*``.
-        weights: Only those that have weights which can be had.
-    """
-    names = [name for name in SPECS.names() if fnmatchcase(name, pattern)]
-    if not weights:
-        return names
-    return [name for name in names if available_tags(name)]
-
-
-def model_info(source: SpecSource) -> ModelInfo:
-    """Describe a model: spec, parameters, MACs, stages, weights and metrics.
-
-    The costs come from torch's flop counter over the network on the meta device, one chunk of
-    ``spec.chunk_frames`` frames; nothing is computed.
-
-    Args:
-        source: As for ``build``.
-
-    Raises:
-        UnknownNameError: If no model has the name.
-        SpecError: If the spec is bad or exceeds the bounds.
-    """
-    spec = load_spec(source)
-    return _with_weights(_describe(spec))
 
 
 @lru_cache(maxsize=64)
-def _describe(spec: Spec) -> ModelInfo:
+def measure_network(spec: Spec) -> NetworkInfo:
+    """Count parameters and multiply-accumulates of a spec's network; nothing is computed.
+
+    The costs come from torch's flop counter over the network on the meta device, one chunk of
+    ``spec.chunk_frames`` frames.
+
+    Raises:
+        SpecError: If the network would exceed the bounds.
+    """
     network = meta_network(spec).eval().requires_grad_(requires_grad=False)
     all_sources, stages = _count(network, len(spec.sources))
     one_source, _ = _count(network, 1)
-    return ModelInfo(
+    return NetworkInfo(
         name=spec.name,
         spec=spec,
         parameters=count_parameters(network),
         macs_per_second=all_sources,
         macs_per_second_one_source=one_source,
         stages=stages,
-        metrics={},
-    )
-
-
-def _with_weights(info: ModelInfo) -> ModelInfo:
-    manifest = get_manifest(info.name)
-    if manifest is None:
-        return info
-    return replace(
-        info,
-        weights=available_tags(info.name),
-        metrics={tag: entry.metrics for tag, entry in manifest.entries.items()},
     )
 
 
@@ -139,7 +85,7 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def _count(network: SeparationNetwork, num_conditions: int) -> tuple[int, tuple[StageInfo, ...]]:
-    """MACs a second of audio, in all and by stage, for a number of sources sharing a mixture."""
+    """MACs per second of audio, in all and by stage, for a number of sources sharing a mixture."""
     total, stages = _count_unet(network, num_conditions)
     if network.low_band is None:
         return total, stages

@@ -1,10 +1,12 @@
-"""The network of a spec: waveform in, one waveform a source out.
+"""The network of a spec: waveform in, one waveform per source out.
 
 Shapes: see the legend in ``blocks.stage``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,19 +14,15 @@ from torch.nn import functional as F
 
 from blocks import (
     STFT,
-    UnknownNameError,
     complex_product,
     stack_subbands,
     unstack_subbands,
 )
 from blocks.condition import expand_batch
 from zoo.networks.attention import record_attention
+from zoo.networks.inputs import check_mixture, condition_weights, input_gain
 from zoo.networks.unet import UNet, UNetFeatures
-from zoo.publishing.hub import HubModel
 from zoo.specs.spec import Spec
-
-# What is quieter is taken for this loud, so that silence does not become noise.
-QUIETEST_INPUT_DBFS = -60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,11 +45,11 @@ class Features:
     gain: Tensor | None = None
 
 
-class SeparationNetwork(nn.Module, HubModel):
+class SeparationNetwork(nn.Module):
     """A conditioned source separation network, built from a spec.
 
     The U-Net sees complex spectrograms as real channels. What does not depend on the condition is
-    computed once a mixture, whatever the number of sources. With a low band, a second network of
+    computed once per mixture, whatever the number of sources. With a low band, a second network of
     the same kind sees the lowest bins of a finer transform, and what the two estimate is added.
     Where the spec has an ``input_level_dbfs``, a mixture is brought to that level first and
     estimates back, so that a louder mixture gives the same, louder.
@@ -59,12 +57,19 @@ class SeparationNetwork(nn.Module, HubModel):
     Args:
         spec: The network as data.
 
+    Attributes:
+        weights_entry: Licence, training data, credits and metrics of the weights that it was built
+            with, as a :class:`zoo.WeightsEntry`; None for fresh ones.
+
     Shape:
         mixture (B, C, N) -> (B, S, C, N), or (B, Q, C, N) for Q soft conditions
 
     Raises:
         ValueError: If the spec's blocks refuse their sizes.
     """
+
+    # Entries belong to the weights, a layer above, so their type is not named here.
+    weights_entry: Any = None
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
@@ -120,9 +125,9 @@ class SeparationNetwork(nn.Module, HubModel):
             ValueError: If the mixture or the condition has the wrong shape, dtype or values.
             UnknownNameError: If a source is not one of ``self.sources``.
         """
-        self._check_mixture(mixture)
-        weights = self._condition_weights(mixture, sources, condition)
-        gain = self._input_gain(mixture)
+        check_mixture(mixture, self.spec)
+        weights = condition_weights(self.spec, mixture, sources=sources, condition=condition)
+        gain = input_gain(mixture, self.spec)
         if gain is None:
             return self._estimate(mixture, weights)
         return self._estimate(mixture * gain, weights) / gain[:, None]
@@ -141,8 +146,8 @@ class SeparationNetwork(nn.Module, HubModel):
                 f"the encoder of {self.spec.name} depends on the source, so there is no encoding "
                 "to share; call the network itself"
             )
-        self._check_mixture(mixture)
-        gain = self._input_gain(mixture)
+        check_mixture(mixture, self.spec)
+        gain = input_gain(mixture, self.spec)
         return self._encode(mixture) if gain is None else self._encode(mixture * gain, gain)
 
     def decode(
@@ -153,7 +158,9 @@ class SeparationNetwork(nn.Module, HubModel):
         condition: Tensor | None = None,
     ) -> Tensor:
         """Decode sources from what ``encode`` returned; arguments and result as of the call."""
-        weights = self._condition_weights(features.spectrogram, sources, condition)
+        weights = condition_weights(
+            self.spec, features.spectrogram, sources=sources, condition=condition
+        )
         estimates = self._decode(features, weights)
         return estimates if features.gain is None else estimates / features.gain[:, None]
 
@@ -179,20 +186,31 @@ class SeparationNetwork(nn.Module, HubModel):
             for place, values in maps.items()
         }
 
+    @classmethod
+    def from_pretrained(cls, source: str | Path) -> "SeparationNetwork":
+        """Build a network with its weights; see :func:`zoo.from_pretrained`."""
+        import zoo
+
+        return zoo.from_pretrained(source)
+
+    def save_pretrained(self, folder: str | Path, **options: Any) -> Path:
+        """Write weights, spec and model card; see :func:`zoo.save_pretrained` for the options."""
+        import zoo
+
+        return zoo.save_pretrained(self, folder, **options)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Publish it on the Hugging Face Hub; see :func:`zoo.push_to_hub` for the options."""
+        import zoo
+
+        return zoo.push_to_hub(self, repo_id, **options)
+
     def _estimate(self, mixture: Tensor, weights: Tensor) -> Tensor:
         """Mixture (B, C, N), weights (B, Q, S) -> (B, Q, C, N)."""
         spectrogram, stacked = self._analyse(mixture)
         estimate = self.unet(stacked, self._embed(weights))
         out = self._synthesise(estimate, spectrogram, weights.shape[1], mixture.shape[-1])
         return out if self.low_band is None else out + self.low_band._estimate(mixture, weights)
-
-    def _input_gain(self, mixture: Tensor) -> Tensor | None:
-        """(B, C, N) -> what brings each mixture to the spec's level, (B, 1, 1); None: no level."""
-        if self.spec.input_level_dbfs is None:
-            return None
-        level = mixture.square().mean(dim=(1, 2), keepdim=True).sqrt()
-        floor = 10 ** (QUIETEST_INPUT_DBFS / 20)
-        return 10 ** (self.spec.input_level_dbfs / 20) / level.clamp(min=floor)
 
     def _encode(self, mixture: Tensor, gain: Tensor | None = None) -> Features:
         spectrogram, stacked = self._analyse(mixture)
@@ -229,7 +247,7 @@ class SeparationNetwork(nn.Module, HubModel):
         return (-(-frames // multiple) * multiple - 1) * hop
 
     def limit_band(self, waveform: Tensor) -> Tensor:
-        """Return what of waveforms the network can estimate: all, or the frequencies it sees.
+        """Remove the frequencies that the network does not see; most networks see all.
 
         Shape:
             (B, C, N) -> (B, C, N)
@@ -278,47 +296,3 @@ class SeparationNetwork(nn.Module, HubModel):
         if self.embedding is None:
             return None
         return (weights @ self.embedding.weight).flatten(0, 1)
-
-    def _condition_weights(
-        self, like: Tensor, sources: Sequence[str] | None, condition: Tensor | None
-    ) -> Tensor:
-        """One-hot (or given) weights of the sources, (B, Q, S)."""
-        batch, num_sources = like.shape[0], len(self.sources)
-        if condition is not None:
-            if sources is not None:
-                raise ValueError("give either sources or condition, not both")
-            self._check_condition(condition, batch)
-            return condition.to(like)
-        names = self.sources if sources is None else tuple(sources)
-        if isinstance(sources, str) or not names:
-            raise ValueError(f"sources must be a list of at least one name, got {sources!r}")
-        for name in names:
-            if name not in self.sources:
-                raise UnknownNameError(f"source of {self.spec.name}", name, list(self.sources))
-        rows = torch.tensor([self.sources.index(name) for name in names], device=like.device)
-        return F.one_hot(rows, num_sources).to(like.dtype).expand(batch, -1, -1)
-
-    def _check_condition(self, condition: Tensor, batch: int) -> None:
-        num_sources = len(self.sources)
-        if self.embedding is None:
-            raise ValueError(f"{self.spec.name} separates one source and takes no condition")
-        if condition.ndim != 3 or (condition.shape[0], condition.shape[2]) != (batch, num_sources):
-            raise ValueError(
-                f"condition must be (B, Q, S) = ({batch}, Q, {num_sources}), "
-                f"got {tuple(condition.shape)}"
-            )
-        if condition.shape[1] == 0 or not torch.isfinite(condition).all():
-            raise ValueError("condition must hold at least one row of finite weights")
-
-    def _check_mixture(self, mixture: Tensor) -> None:
-        channels = self.spec.channels
-        if mixture.ndim != 3 or mixture.shape[1] != channels:
-            raise ValueError(
-                f"mixture must be (B, C, N) with C = {channels}, got {tuple(mixture.shape)}"
-            )
-        if mixture.dtype != torch.float32:
-            raise ValueError(f"mixture must be float32, got {mixture.dtype}; call mixture.float()")
-        if mixture.shape[0] == 0 or mixture.shape[2] == 0:
-            raise ValueError(f"mixture is empty: {tuple(mixture.shape)}")
-        if not torch.compiler.is_compiling() and not torch.isfinite(mixture).all():
-            raise ValueError("mixture holds NaN or infinite samples; repair or cut them first")

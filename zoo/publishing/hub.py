@@ -1,135 +1,146 @@
-"""What a network can do with the Hugging Face Hub: be saved as a repository, and be pushed.
+"""Saving a network as a repository of the Hugging Face Hub, and pushing it there.
 
 A repository of ours is one safetensors file that rebuilds the network, the spec to read, and a
-model card. Loading one is :func:`zoo.weights.resolving.load_pretrained`; nothing in it is ever
-executed.
+model card. ``zoo.build`` loads one; nothing in it is ever executed.
 """
 
 import copy
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import torch
 import yaml
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-from zoo.errors import WeightsError
-from zoo.specs.spec import Spec
+from zoo.errors import WeightsError, WeightsUnavailableError
+from zoo.networks.info import count_parameters
+from zoo.networks.network import SeparationNetwork
+from zoo.publishing.card_picture import render_picture
+from zoo.publishing.cards import PICTURE_FILE, render_card
+from zoo.records.files import write_whole
+from zoo.weights.checkpoints import write_safetensors
 from zoo.weights.entries import WeightsEntry
+from zoo.weights.fetching.hub_files import LIBRARY_NAME, TRANSPORT_ERROR
+from zoo.weights.references import WEIGHTS_FILE
+from zoo.weights.settings import read_settings
 
-if TYPE_CHECKING:
-    from zoo.networks.network import SeparationNetwork
-
-__all__ = ["HubModel", "check_storage", "storage_error"]
+__all__ = ["check_storage", "push_to_hub", "save_pretrained", "storage_error"]
 
 MAX_STORAGE_ERROR = 1e-3
 SPEC_FILE = "spec.yaml"
 CARD_FILE = "README.md"
 
 
-class HubModel:
-    """Saving and publishing, for a network that has a ``spec``.
+def save_pretrained(
+    network: SeparationNetwork,
+    folder: str | Path,
+    *,
+    entry: WeightsEntry | None = None,
+    dtype: torch.dtype = torch.float32,
+    repo_id: str | None = None,
+    picture: bool = True,
+) -> Path:
+    """Write weights, spec and model card to a folder, which is made if needed.
 
-    Attributes:
-        spec: The network as data.
-        weights_entry: Licence, training data, credits and metrics of the weights that it was built
-            with, None for fresh ones.
+    Args:
+        network: The network.
+        folder: The folder; ``zoo.build(folder)`` rebuilds the network from it.
+        entry: Licence, training data, credits and metrics to carry, by default those of the
+            weights that the network was built with.
+        dtype: How matrices are stored, float32, or float16 where that changes no output by more
+            than 1e-3 of its RMS.
+        repo_id: ``user/name`` for the card's example.
+        picture: Whether to separate the packaged example and draw its spectrograms.
+
+    Raises:
+        WeightsError: If float16 does not do for these weights.
     """
+    entry = entry or network.weights_entry
+    check_storage(network, dtype)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_safetensors(
+        folder / WEIGHTS_FILE, network.state_dict(), spec=network.spec, entry=entry, dtype=dtype
+    )
+    write_whole(folder / SPEC_FILE, yaml.safe_dump(network.spec.to_dict(), sort_keys=False))
+    if picture:
+        write_whole(folder / PICTURE_FILE, render_picture(network))
+    card = render_card(
+        network.spec,
+        entry,
+        num_parameters=count_parameters(network),
+        repo_id=repo_id,
+        with_picture=picture,
+    )
+    write_whole(folder / CARD_FILE, card)
+    return folder
 
-    spec: Spec
-    weights_entry: WeightsEntry | None = None
 
-    def save_pretrained(
-        self,
-        folder: str | Path,
-        *,
-        entry: WeightsEntry | None = None,
-        dtype: torch.dtype = torch.float32,
-        repo_id: str | None = None,
-        picture: bool = True,
-    ) -> Path:
-        """Write weights, spec and model card to a folder, which is made if needed.
+def push_to_hub(
+    network: SeparationNetwork,
+    repo_id: str,
+    *,
+    entry: WeightsEntry | None = None,
+    dtype: torch.dtype = torch.float32,
+    private: bool | None = None,
+    token: str | None = None,
+    commit_message: str = "Upload weights, spec and model card",
+) -> str:
+    """Publish a network as a model repository of the Hub and return its address.
 
-        Args:
-            folder: The folder; ``zoo.build(folder)`` rebuilds the network from it.
-            entry: Licence, training data, credits and metrics to carry, by default those of the
-                weights that the network was built with.
-            dtype: How matrices are stored, float32, or float16 where that changes no output by more
-                than 1e-3 of its RMS.
-            repo_id: ``user/name`` for the card's example.
-            picture: Whether to separate the packaged example and draw its spectrograms.
+    Args:
+        network: The network.
+        repo_id: ``user/name``; made if it does not exist.
+        entry: As for :func:`save_pretrained`; without one there is no licence, and the push is
+            refused.
+        dtype: As for :func:`save_pretrained`.
+        private: Whether a new repository is private, by default the account's setting.
+        token: Access token, by default the one that was logged in with.
+        commit_message: Subject of the commit.
 
-        Raises:
-            WeightsError: If float16 does not do for these weights.
-        """
-        from zoo.publishing.card_picture import render_picture
-        from zoo.publishing.cards import PICTURE_FILE, render_card
-        from zoo.weights.checkpoints import write_safetensors
-        from zoo.weights.fetching.resolution import WEIGHTS_FILE
-
-        network = cast("SeparationNetwork", self)
-        entry = entry or self.weights_entry
-        check_storage(network, dtype)
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_safetensors(
-            folder / WEIGHTS_FILE, network.state_dict(), spec=self.spec, entry=entry, dtype=dtype
+    Raises:
+        WeightsError: If no licence and training data are stated, if float16 does not do, or if
+            the Hub refuses; the message says what to do.
+        WeightsUnavailableError: If the Hub cannot be reached.
+    """
+    entry = entry or network.weights_entry
+    if entry is None:
+        raise WeightsError(
+            "what is published needs a licence and a word on its training data; give "
+            "entry=zoo.WeightsEntry(spec=..., tag=..., licence=..., training_data=...)"
         )
-        plain = yaml.safe_dump(self.spec.to_dict(), sort_keys=False)
-        (folder / SPEC_FILE).write_text(plain, encoding="utf-8")
-        if picture:
-            (folder / PICTURE_FILE).write_bytes(render_picture(network))
-        card = render_card(
-            self.spec,
-            entry,
-            num_parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
-            repo_id=repo_id,
-            with_picture=picture,
+    with tempfile.TemporaryDirectory(prefix="lightsaft-zoo-") as folder:
+        save_pretrained(network, folder, entry=entry, dtype=dtype, repo_id=repo_id)
+        return _push_folder(
+            Path(folder), repo_id, private=private, token=token, commit_message=commit_message
         )
-        (folder / CARD_FILE).write_text(card, encoding="utf-8")
-        return folder
-
-    def push_to_hub(
-        self,
-        repo_id: str,
-        *,
-        entry: WeightsEntry | None = None,
-        dtype: torch.dtype = torch.float32,
-        private: bool | None = None,
-        token: str | None = None,
-        commit_message: str = "Upload weights, spec and model card",
-    ) -> str:
-        """Publish the network as a model repository of the Hub and return its address.
-
-        Args:
-            repo_id: ``user/name``; made if it does not exist.
-            entry: As for :meth:`save_pretrained`; without one there is no licence, and the push is
-                refused.
-            dtype: As for :meth:`save_pretrained`.
-            private: Whether a new repository is private, by default the account's setting.
-            token: Access token, by default the one that was logged in with.
-            commit_message: Subject of the commit.
-
-        Raises:
-            WeightsError: If no licence and training data are stated, if float16 does not do, or if
-                the Hub refuses or cannot be reached.
-        """
-        from zoo.publishing.push import push_folder
-
-        entry = entry or self.weights_entry
-        if entry is None:
-            raise WeightsError(
-                "what is published needs a licence and a word on its training data; give "
-                "entry=WeightsEntry(spec=..., tag=..., licence=..., training_data=...)"
-            )
-        with tempfile.TemporaryDirectory(prefix="lightsaft-zoo-") as folder:
-            self.save_pretrained(folder, entry=entry, dtype=dtype, repo_id=repo_id)
-            return push_folder(
-                Path(folder), repo_id, private=private, token=token, commit_message=commit_message
-            )
 
 
-def storage_error(network: "SeparationNetwork", dtype: torch.dtype) -> float:
+def _push_folder(
+    folder: Path, repo_id: str, *, private: bool | None, token: str | None, commit_message: str
+) -> str:
+    """Make the repository if needed, upload the folder in one commit, return the address."""
+    settings = read_settings()
+    if settings.offline:
+        raise WeightsUnavailableError("offline mode is on (HF_HUB_OFFLINE): nothing was pushed")
+    api = HfApi(endpoint=settings.endpoint, token=token, library_name=LIBRARY_NAME)
+    try:
+        url = api.create_repo(repo_id, private=private, exist_ok=True)
+        api.upload_folder(repo_id=url.repo_id, folder_path=folder, commit_message=commit_message)
+    except HFValidationError as error:
+        raise WeightsError(f"expected a repository as user/name: {error}") from error
+    except HfHubHTTPError as error:
+        raise WeightsError(
+            f"the Hub refused the push to {repo_id}: {error}. Log in with 'hf auth login' using a "
+            "token that may write"
+        ) from error
+    except (TRANSPORT_ERROR, OSError) as error:
+        raise WeightsUnavailableError(f"the Hub cannot be reached: {error}") from error
+    return str(url)
+
+
+def storage_error(network: SeparationNetwork, dtype: torch.dtype) -> float:
     """Return what storing matrices as ``dtype`` does to the outputs, relative to their RMS.
 
     The input is one chunk of fixed noise; the figure is that of the worst source.
@@ -153,7 +164,7 @@ def storage_error(network: "SeparationNetwork", dtype: torch.dtype) -> float:
     return float((error / rms.clamp_min(1e-12)).max())
 
 
-def check_storage(network: "SeparationNetwork", dtype: torch.dtype) -> None:
+def check_storage(network: SeparationNetwork, dtype: torch.dtype) -> None:
     """Refuse a storage type that changes what the network puts out.
 
     Raises:

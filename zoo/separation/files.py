@@ -12,7 +12,7 @@ from zoo.separation.naming import STEM_TEMPLATE, file_name
 from zoo.separation.record import RECORD_NAME, SeparationRecord, place_digest
 from zoo.separation.separator import ProgressCallback, Separator
 from zoo.separation.stem_writer import StemWriter, make_folder, note_random_weights
-from zoo.weights.loading import RANDOM_WEIGHTS
+from zoo.weights.references import RANDOM_WEIGHTS
 
 __all__ = ["SeparatedFile", "SeparationJob", "separate_file"]
 

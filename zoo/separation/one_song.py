@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from zoo.audio import AudioSource, find_format
-from zoo.networks.builder import SpecSource
 from zoo.separation.result import SeparationResult
 from zoo.separation.separator import ProgressCallback, Separator
+from zoo.specs.loading import SpecSource
 
 __all__ = ["separate"]
 

@@ -14,7 +14,7 @@ from zoo.audio import AudioInfo, find_format
 from zoo.errors import AudioError, UnknownNameError
 from zoo.separation.stem_writer import SavedStems, StemWriter, make_folder, note_random_weights
 from zoo.separation.stems import StemSelection
-from zoo.weights.loading import RANDOM_WEIGHTS
+from zoo.weights.references import RANDOM_WEIGHTS
 
 __all__ = [
     "SeparationBlock",

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from zoo.audio import AudioReader, AudioSource, open_audio
 from zoo.errors import SeparationCancelledError
-from zoo.networks.builder import SpecSource
 from zoo.separation.chunking import choose_chunking
 from zoo.separation.devices import choose_device, choose_precision, precision_name
 from zoo.separation.engine import Engine
@@ -27,9 +26,9 @@ from zoo.separation.result import (
     make_blocks,
 )
 from zoo.separation.stems import StemSelection, select_stems
-from zoo.weights.digest import digest_tensors
-from zoo.weights.loading import load_network
-from zoo.weights.resolving import read_settings
+from zoo.specs.loading import SpecSource
+from zoo.weights.resolving import resolve_model
+from zoo.weights.settings import read_settings
 
 __all__ = ["ProgressCallback", "Separator"]
 
@@ -83,16 +82,16 @@ class Separator:
             playing_speeds(pitches)
         self.device = choose_device(device)
         dtype = choose_precision(precision, self.device)
-        loaded = load_network(model, weights=weights)
-        self.spec, self.weights, self.notices = loaded.spec, loaded.weights, loaded.notices
+        resolved = resolve_model(model, weights=weights)
+        self.spec, self.weights, self.notices = resolved.spec, resolved.weights, resolved.notices
         self.mixture_consistency = mixture_consistency
-        self.pitches = loaded.pitches if pitches is None else pitches
+        self.pitches = resolved.pitches if pitches is None else pitches
         self._engine = Engine(
-            loaded.network,
+            resolved.network,
             device=self.device,
             precision=dtype,
             backend=backend,
-            cache=read_settings().cache / "openvino" if loaded.is_kept else None,
+            cache=read_settings().cache / "openvino" if resolved.is_kept else None,
             batch_size=batch_size,
         )
         self._chunking = choose_chunking(
@@ -100,7 +99,7 @@ class Separator:
             chunk_seconds=chunk_seconds,
             fills_last_chunk=self._engine.backend.fills_last_chunk,
         )
-        self._weights_sha256 = digest_tensors(loaded.network.state_dict())
+        self._weights_sha256 = resolved.digest
 
     @property
     def identity(self) -> SeparationIdentity:

@@ -11,7 +11,8 @@ from zoo.errors import WeightsError
 from zoo.specs.spec import Spec
 from zoo.weights.entries import WeightsEntry
 from zoo.weights.manifest_parsing import MAX_TEXT
-from zoo.weights.resolving import check_same_network, load_pretrained
+from zoo.weights.recognition import check_same_network
+from zoo.weights.resolving import resolve_model
 
 EXIT_NAMES = ("unet.exit.weight", "unet.exit.bias")
 DERIVED_TAG = "derived"
@@ -41,8 +42,8 @@ def read_initial_weights(spec: Spec, source: str, *, low_band: str = "") -> Init
 
     Args:
         spec: The network's.
-        source: A file of ours with its spec, such as ``RUN/last.safetensors``, or a repository on
-            the Hub.
+        source: What brings its weights: a checkpoint such as ``RUN/last.safetensors``, a Hub
+            repository, or ``NAME.TAG``.
         low_band: The same for the low band, trained as a network of its own; empty if ``source``
             has them all.
 
@@ -63,16 +64,16 @@ def read_initial_weights(spec: Spec, source: str, *, low_band: str = "") -> Init
 
 
 def _read_one(spec: Spec, source: str) -> InitialWeights:
-    stored, loaded = load_pretrained(source)
-    state = dict(loaded.state_dict)
+    resolved = resolve_model(source)
+    stored, state = resolved.spec, dict(resolved.network.state_dict())
     if (stored.estimate, spec.estimate) == ("mapping", "mapping_and_mask"):
         state |= widen_exit(state, stored)
         stored = dataclasses.replace(stored, estimate=spec.estimate)
     if stored.input_level_dbfs is None:
         stored = dataclasses.replace(stored, input_level_dbfs=spec.input_level_dbfs)
     check_same_network(stored, spec, source)
-    entry = loaded.manifest_entry
-    return InitialWeights(state=state, entry=entry and derive_entry(entry, spec))
+    entry = resolved.entry and derive_entry(resolved.entry, spec)
+    return InitialWeights(state=state, entry=entry)
 
 
 def _join_entries(first: WeightsEntry, second: WeightsEntry) -> WeightsEntry:

@@ -13,7 +13,8 @@ from torch import Tensor
 from zoo.data import Track, decode_tracks, find_tracks, require_disjoint
 from zoo.data.decoded import Progress
 from zoo.data.musdb18 import find_musdb18_tracks, is_musdb18
-from zoo.networks.builder import build, load_into, load_spec
+from zoo.networks.builder import build_network, load_into
+from zoo.specs.loading import load_spec
 from zoo.specs.spec import Spec
 from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from zoo.training.config import ScheduleConfig, TrainingConfig
@@ -246,7 +247,7 @@ def _make_trainer(
         )
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
-        model = build(spec)
+        model = build_network(spec)
     if initial is not None:
         load_into(model, initial).train()
     listeners = [] if listener is None else [listener]

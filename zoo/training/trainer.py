@@ -13,8 +13,8 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from zoo.data import DecodedTrack, MixingDataset
-from zoo.networks.builder import load_spec
 from zoo.networks.network import SeparationNetwork
+from zoo.specs.loading import load_spec
 from zoo.training.batches import StepSampler, load_batches, mixing_config
 from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from zoo.training.config import TrainingConfig

@@ -7,7 +7,7 @@ import yaml
 
 import zoo
 from zoo.metrics import PROTOCOLS
-from zoo.networks.info import ModelInfo
+from zoo.models import ModelInfo
 from zoo.weights.entries import Metric
 
 __all__ = [

@@ -10,9 +10,9 @@ from zoo.errors import WeightsError
 from zoo.networks.network import SeparationNetwork
 from zoo.publishing.space_config import SpaceConfig
 from zoo.separation.separator import Separator
-from zoo.weights.fetching.resolution import TEST_TAG
-from zoo.weights.loading import load_network
+from zoo.weights.fetching.locating import TEST_TAG
 from zoo.weights.manifests import get_manifest
+from zoo.weights.resolving import resolve_model
 
 __all__ = ["ModelShelf"]
 
@@ -121,7 +121,7 @@ class ModelShelf:
         separator = self.separator(name)
         with self._lock:
             if name not in self._networks:
-                network = load_network(name, weights=separator.weights).network
+                network = resolve_model(name, weights=separator.weights).network
                 assert isinstance(network, SeparationNetwork)
                 self._networks[name] = network.eval().to(separator.device)
             return self._networks[name]

@@ -5,7 +5,8 @@ import itertools
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from zoo.networks.info import ModelInfo, StageInfo
+from zoo.models import ModelInfo
+from zoo.networks.info import StageInfo
 from zoo.ui.spectrogram_figure import DOTS_PER_INCH, FAINT, INK, PAPER
 
 __all__ = ["draw_network"]

@@ -131,21 +131,36 @@ def adapt_state_dict(state_dict: Mapping[str, Tensor], spec: Spec) -> dict[str, 
     Raises:
         WeightsError: If a name is known to neither side.
     """
+    return {
+        name: layout(tensor, spec).contiguous() if layout else tensor
+        for name, (tensor, layout) in rename(state_dict).items()
+    }
+
+
+def rename(state_dict: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Layout | None]]:
+    """Map a state dict to our names, each tensor with its change of layout, whatever the network.
+
+    Args:
+        state_dict: As for :func:`adapt_state_dict`.
+
+    Raises:
+        WeightsError: If a name is known to neither side.
+    """
     bare = {_without_prefix(name): tensor for name, tensor in state_dict.items()}
     if not any(name.startswith("spec2spec.") for name in bare):
-        return bare
-    adapted: dict[str, Tensor] = {}
+        return {name: (tensor, None) for name, tensor in bare.items()}
+    renamed: dict[str, tuple[Tensor, Layout | None]] = {}
     for name, tensor in bare.items():
         if name.startswith("stft."):
             continue
         ours, layout = _rename(name)
         if ours is None:
             raise WeightsError(
-                f"weights for {spec.name}: no rule for {name!r}, which is in none of the published "
-                "networks; is this checkpoint of another model?"
+                f"no rule for {name!r}, which is in none of the published networks; is this "
+                "checkpoint of another model?"
             )
-        adapted[ours] = layout(tensor, spec).contiguous() if layout else tensor
-    return adapted
+        renamed[ours] = tensor, layout
+    return renamed
 
 
 def _without_prefix(name: str) -> str:

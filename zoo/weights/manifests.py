@@ -14,7 +14,7 @@ import yaml
 
 from zoo.errors import WeightsError
 from zoo.weights.entries import Manifest
-from zoo.weights.manifest_parsing import NAME, parse_manifest
+from zoo.weights.manifest_parsing import parse_manifest
 
 
 def weights_folder() -> Path:
@@ -63,21 +63,3 @@ def available_tags(spec: str) -> tuple[str, ...]:
 def specs_with_weights() -> list[str]:
     """Return the names of the specs for which any weights are listed, sorted."""
     return sorted(load_manifests())
-
-
-def parse_reference(reference: str) -> tuple[str, str]:
-    """Split ``NAME`` or ``NAME.TAG``; a missing tag is ``default``.
-
-    Example:
-        >>> parse_reference("lightsaft_tfctdf.mdx2021")
-        ('lightsaft_tfctdf', 'mdx2021')
-        >>> parse_reference("lightsaft_tfctdf")
-        ('lightsaft_tfctdf', 'default')
-
-    Raises:
-        WeightsError: If it is not of that form.
-    """
-    name, dot, tag = reference.partition(".")
-    if NAME.fullmatch(name) is None or (dot and NAME.fullmatch(tag) is None):
-        raise WeightsError(f"expected NAME or NAME.TAG, got {reference[:160]!r}")
-    return name, tag or "default"

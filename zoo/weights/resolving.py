@@ -1,183 +1,131 @@
-"""From a name to weights: tags of manifests, files, and repositories of the Hugging Face Hub.
+"""The one resolution of a model: whatever names it becomes a network with its weights."""
 
-The only module that reads environment variables: ``LIGHTSAFT_ZOO_CACHE`` (folder for files from
-plain addresses), ``HF_HUB_OFFLINE`` (use only what is packaged or cached), and the Hub's
-``HF_HOME``, ``HF_HUB_CACHE`` and ``HF_ENDPOINT``.
-"""
-
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from zoo.errors import WeightsError, WeightsUnavailableError
+from zoo.networks.builder import build_network, load_into
+from zoo.networks.network import SeparationNetwork
+from zoo.specs.loading import SpecSource
 from zoo.specs.spec import Spec
 from zoo.weights.adapters import adapt_state_dict
-from zoo.weights.checkpoints import SUFFIXES, Checkpoint, read_checkpoint
+from zoo.weights.checkpoints import Checkpoint, read_checkpoint
+from zoo.weights.digest import digest_tensors
 from zoo.weights.entries import WeightsEntry
 from zoo.weights.fetching.downloads import Progress
-from zoo.weights.fetching.places import HubSettings
-from zoo.weights.fetching.resolution import (
-    WEIGHTS_FILE,
-    ResolvedWeights,
-    existing_file,
-    resolve,
-    resolve_repository,
-)
+from zoo.weights.fetching.locating import LocatedWeights, locate
+from zoo.weights.fetching.places import find_listed_entry
 from zoo.weights.manifests import get_manifest
+from zoo.weights.recognition import check_same_network, recognise_spec
+from zoo.weights.references import (
+    DEFAULT_WEIGHTS,
+    RANDOM_WEIGHTS,
+    ModelReference,
+    TaggedWeights,
+    identify,
+    identify_weights,
+)
+from zoo.weights.settings import read_settings
 
-__all__ = [
-    "DEFAULT_MODELS",
-    "WEIGHTS_FILE",
-    "DefaultModel",
-    "HubSettings",
-    "LoadedWeights",
-    "ResolvedWeights",
-    "check_same_network",
-    "choose_default_model",
-    "load_pretrained",
-    "load_weights",
-    "read_settings",
-    "resolve_weights",
-]
+__all__ = ["DEFAULT_MODELS", "ResolvedModel", "locate_default_model", "resolve_model"]
 
 DEFAULT_MODELS = ("lightsaft_tfctdf", "lightsaft_tfctdf_small")
-TRUE_WORDS = frozenset({"1", "ON", "YES", "TRUE"})
+GIVEN_WEIGHTS = "given"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LoadedWeights:
-    """Weights in memory, by our keys.
+class ResolvedModel:
+    """A network with its weights, and what is known of them.
 
-    Args:
-        state_dict: Tensors by our keys, floating-point ones as float32.
-        tag: The tag taken; for files and repositories, what the caller gave.
-        manifest_entry: Licence, training data, credits and metrics, where known.
-        notices: What a user should be told, for example that another tag could not be had.
+    Attributes:
+        network: The network, in eval mode where it has weights; or what the caller built, which
+            maps (B, C, N) and ``sources`` to (B, S, C, N) as ours do.
+        spec: The network as data.
+        weights: The tag, file or repository that its weights came from; ``random`` for fresh ones,
+            and ``given`` for a network that the caller built.
+        entry: Licence, training data, credits and metrics of the weights, where known.
+        notices: What a user should be told, for example that other weights had to be taken.
     """
 
-    state_dict: dict[str, Tensor]
-    tag: str
-    manifest_entry: WeightsEntry | None = None
+    network: SeparationNetwork
+    spec: Spec
+    weights: str
+    entry: WeightsEntry | None = None
     notices: tuple[str, ...] = ()
 
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the network's tensors, whatever they are called and wherever they lie."""
+        return digest_tensors(self.network.state_dict())
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DefaultModel:
-    """The model that is taken when nobody names one.
+    @property
+    def pitches(self) -> int:
+        """At how many pitches songs are separated with its weights if nobody says otherwise."""
+        return 1 if self.entry is None else self.entry.pitches
 
-    Args:
-        name: Name of the spec.
-        tag: Tag of its weights, present on this machine.
-        reason: Why this one, in a sentence for the user.
-    """
-
-    name: str
-    tag: str
-    reason: str
-
-
-def read_settings(environment: Mapping[str, str] | None = None) -> HubSettings:
-    """Read the settings from the environment (``os.environ`` by default)."""
-    variables = os.environ if environment is None else environment
-    base = variables.get("XDG_CACHE_HOME") or "~/.cache"
-    cache = variables.get("LIGHTSAFT_ZOO_CACHE") or f"{base}/lightsaft-zoo"
-    hub_cache = variables.get("HF_HUB_CACHE")
-    if not hub_cache and variables.get("HF_HOME"):
-        hub_cache = f"{variables['HF_HOME']}/hub"
-    return HubSettings(
-        cache=Path(cache).expanduser(),
-        offline=variables.get("HF_HUB_OFFLINE", "").upper() in TRUE_WORDS,
-        hub_cache=Path(hub_cache).expanduser() if hub_cache else None,
-        endpoint=variables.get("HF_ENDPOINT") or None,
-    )
+    @property
+    def is_kept(self) -> bool:
+        """Whether the same weights will be there again, so that compiling them once pays."""
+        return self.weights not in (RANDOM_WEIGHTS, GIVEN_WEIGHTS)
 
 
-def resolve_weights(
-    spec_name: str, weights: str | Path, *, progress: Progress | None = None
-) -> ResolvedWeights:
-    """Find weights and bring them to this machine, verified.
+def resolve_model(
+    model: SpecSource | nn.Module | None,
+    *,
+    weights: str | Path | None = DEFAULT_WEIGHTS,
+    overrides: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> ResolvedModel:
+    """Find a network and its weights.
 
     Args:
-        spec_name: Name of the spec that they are for.
-        weights: A tag of the spec's manifest, ``default`` for the first of its order that can be
-            had, the path of a checkpoint or of a saved folder, or a Hub repository as
-            ``user/name`` or ``user/name@revision``.
+        model: What :func:`~zoo.weights.references.identify` takes, a network that is built
+            already, or None for the default model, or for the one that ``weights`` are of.
+        weights: A tag, a path, a Hub repository or ``random``. ``default`` and None stand for the
+            model's own weights where it brings some; else ``default`` stands for the first of its
+            manifest that can be had, and None for fresh weights, in train mode.
+        overrides: Values by dotted path that replace the spec's.
         progress: Called with bytes present and bytes expected as they arrive.
 
     Raises:
-        WeightsError: If there are none by that name, or they cannot be had.
+        UnknownNameError: If no model has the name.
+        SpecError: If the spec is bad or exceeds the bounds; nothing was allocated.
+        ValueError: If weights or overrides are given for what brings its weights.
+        WeightsError: If weights cannot be had, do not fit or do not tell their spec.
         ChecksumError: If a file is not what its manifest promises.
     """
-    return resolve(spec_name, weights, read_settings(), progress=progress)
-
-
-def load_weights(
-    spec: Spec, weights: str | Path, *, progress: Progress | None = None
-) -> LoadedWeights:
-    """Bring weights into memory, by our keys, whichever code wrote them.
-
-    Args:
-        spec: The network that they are for.
-        weights: As for :func:`resolve_weights`.
-        progress: Called with bytes present and bytes expected as they arrive.
-
-    Raises:
-        WeightsError: If they do not exist, cannot be had, are damaged or hostile, or are for
-            another network.
-        ChecksumError: If a file is not what its manifest promises.
-    """
-    resolved = resolve_weights(spec.name, weights, progress=progress)
-    checkpoint = read_checkpoint(resolved.path)
-    if checkpoint.spec is not None:
-        check_same_network(checkpoint.spec, spec, resolved.path.name)
-    return LoadedWeights(
-        state_dict=_adapt(checkpoint, spec, resolved.path.name),
-        tag=resolved.tag,
-        manifest_entry=resolved.manifest_entry or checkpoint.entry,
-        notices=resolved.notices,
-    )
-
-
-def load_pretrained(
-    source: str | Path, *, progress: Progress | None = None
-) -> tuple[Spec, LoadedWeights]:
-    """Rebuild spec and weights from one file of ours.
-
-    Args:
-        source: A safetensors file of ours, a folder that ``save_pretrained`` wrote, or a Hub
-            repository as ``user/name`` or ``user/name@revision``.
-        progress: Called with bytes present and bytes expected as they arrive.
-
-    Raises:
-        WeightsError: If it cannot be had, or its metadata holds no valid spec.
-    """
-    path = Path(source)
-    if path.is_dir():
-        path = existing_file(path / WEIGHTS_FILE)
-    elif path.suffix in SUFFIXES or path.exists() or isinstance(source, Path):
-        path = existing_file(path)
+    if isinstance(model, nn.Module):
+        return _take_as_given(model, weights, overrides)
+    if model is None and weights == DEFAULT_WEIGHTS and not overrides:
+        return _load(locate_default_model(progress=progress))
+    reference = _identify(model, weights, overrides)
+    if reference.source is not None:
+        return _load(locate(reference, read_settings(), progress=progress))
+    assert reference.spec is not None
+    if weights is None:
+        network = build_network(reference.spec)
     else:
-        path = resolve_repository(str(source), read_settings(), progress).path
-    checkpoint = read_checkpoint(path)
-    if checkpoint.spec is None:
-        raise WeightsError(
-            f"{source}: holds no spec, so the network cannot be rebuilt from it alone. Name the "
-            "spec, as in zoo.build(NAME, weights=FILE), or run: "
-            "python -m zoo convert FILE --spec NAME -o OUT.safetensors"
-        )
-    loaded = LoadedWeights(
-        state_dict=_adapt(checkpoint, checkpoint.spec, path.name),
-        tag=checkpoint.entry.tag if checkpoint.entry else str(source),
-        manifest_entry=checkpoint.entry,
+        # One seed, so that a trial run is known again by the digest of its weights.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = build_network(reference.spec).eval()
+    return ResolvedModel(
+        network=network,
+        spec=reference.spec,
+        weights=RANDOM_WEIGHTS,
+        notices=(f"{reference.spec.name} has random weights: what it makes is noise, not music",),
     )
-    return checkpoint.spec, loaded
 
 
-def choose_default_model(*, progress: Progress | None = None) -> DefaultModel:
-    """Choose the first of ``DEFAULT_MODELS`` whose weights can be had, and fetch them if needed.
+def locate_default_model(*, progress: Progress | None = None) -> LocatedWeights:
+    """Bring the first of ``DEFAULT_MODELS`` whose weights can be had to this machine.
+
+    Its first notice says which it is and why.
 
     Raises:
         WeightsError: If none can be had; the message says why each failed and what to do.
@@ -187,17 +135,15 @@ def choose_default_model(*, progress: Progress | None = None) -> DefaultModel:
         if get_manifest(name) is None:
             continue
         try:
-            resolved = resolve_weights(name, "default", progress=progress)
+            reference = identify(name, weights=DEFAULT_WEIGHTS)
+            located = locate(reference, read_settings(), progress=progress)
         except WeightsUnavailableError as error:
             failures.append(str(error))
             continue
-        told = "; ".join((*failures, *resolved.notices))
+        told = "; ".join((*failures, *located.notices))
         because = f"because: {told}" if told else "the first choice"
-        return DefaultModel(
-            name=name,
-            tag=resolved.tag,
-            reason=f"took {name} with weights {resolved.tag!r}, {because}",
-        )
+        reason = f"took {name} with weights {located.weights!r}, {because}"
+        return replace(located, notices=(reason,))
     raise WeightsError(
         f"no weights for a default model ({', '.join(DEFAULT_MODELS)}): {'; '.join(failures)}. "
         f"Connect to the internet once and run 'python -m zoo fetch {DEFAULT_MODELS[0]}', "
@@ -205,35 +151,71 @@ def choose_default_model(*, progress: Progress | None = None) -> DefaultModel:
     )
 
 
-def _adapt(checkpoint: Checkpoint, spec: Spec, name: str) -> dict[str, Tensor]:
+def _identify(
+    model: SpecSource | None, weights: str | Path | None, overrides: Mapping[str, Any] | None
+) -> ModelReference:
+    """Tell what is meant; where no model is named, weights that say their spec name it."""
+    if model is not None:
+        return identify(model, weights=weights, overrides=overrides)
+    source = None if weights is None else identify_weights(weights)
+    if source is None or isinstance(source, TaggedWeights):
+        return identify(DEFAULT_MODELS[0], weights=weights, overrides=overrides)
+    if overrides:
+        raise ValueError(f"overrides change the spec of a model, and {weights} names none")
+    return ModelReference(spec=None, source=source, weights=str(weights))
+
+
+def _take_as_given(
+    network: nn.Module, weights: str | Path | None, overrides: Mapping[str, Any] | None
+) -> ResolvedModel:
+    if weights not in (None, DEFAULT_WEIGHTS) or overrides:
+        extra = f"weights={str(weights)!r}" if not overrides else f"overrides={dict(overrides)}"
+        raise ValueError(
+            f"got a network that is built already and {extra}; give the name of a model, or leave "
+            "them out"
+        )
+    spec = getattr(network, "spec", None)
+    if not isinstance(spec, Spec):
+        raise ValueError(
+            f"got a {type(network).__name__} without a spec; expected a network that zoo.build "
+            "made, or one whose attribute spec is a zoo.Spec"
+        )
+    return ResolvedModel(
+        network=cast("SeparationNetwork", network),
+        spec=spec,
+        weights=GIVEN_WEIGHTS,
+        entry=getattr(network, "weights_entry", None),
+    )
+
+
+def _load(located: LocatedWeights) -> ResolvedModel:
+    """Read a file of weights into the network that they are for."""
+    file, notices = located.path.name, located.notices
+    checkpoint = read_checkpoint(located.path)
+    spec = located.spec or checkpoint.spec
+    if spec is None:
+        spec = recognise_spec(checkpoint.state_dict, name=file)
+        notices += (
+            f"{file} was taken for weights of {spec.name}, which separates "
+            f"{', '.join(spec.sources)}: its tensors are those of that network",
+        )
+    elif checkpoint.spec is not None:
+        check_same_network(checkpoint.spec, spec, file)
+    network = build_network(spec)
+    load_into(network, _adapt(checkpoint, spec, file))
+    entry = located.entry or checkpoint.entry or find_listed_entry(located.path, spec.name)
+    network.weights_entry = entry
+    return ResolvedModel(
+        network=network, spec=spec, weights=located.weights, entry=entry, notices=notices
+    )
+
+
+def _adapt(checkpoint: Checkpoint, spec: Spec, file: str) -> dict[str, Tensor]:
     try:
         return adapt_state_dict(checkpoint.state_dict, spec)
     except WeightsError as error:
-        raise WeightsError(f"{name}: {error}") from error
+        raise WeightsError(f"{file}: {error}") from error
     except (RuntimeError, IndexError, ValueError) as error:
         raise WeightsError(
-            f"{name}: its tensors do not have the layout of {spec.name} ({error})"
+            f"{file}: its tensors do not have the layout of {spec.name} ({error})"
         ) from error
-
-
-def check_same_network(stored: Spec, wanted: Spec, name: str) -> None:
-    """Refuse weights of another network, such as one with its sources in another order.
-
-    Args:
-        stored: The spec that the weights are for.
-        wanted: The spec of the network that is to have them.
-        name: What the weights are called, for the message.
-
-    Raises:
-        WeightsError: With every key in which the two differ.
-    """
-    ignored = {"name", "title", "paper", "chunk_frames"}
-    mine, theirs = wanted.to_dict(), stored.to_dict()
-    keys = [key for key in mine.keys() | theirs.keys() if key not in ignored]
-    different = sorted(key for key in keys if mine.get(key) != theirs.get(key))
-    if different:
-        listed = "; ".join(f"{key}: {theirs.get(key)}, not {mine.get(key)}" for key in different)
-        raise WeightsError(
-            f"{name} holds weights of {stored.name!r}, which differs from {wanted.name!r} in "
-            f"{listed[:600]}"
-        )

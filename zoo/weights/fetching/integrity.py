@@ -1,18 +1,16 @@
 """Whether a file is the one that was promised, and remembering that it was looked at."""
 
-import hashlib
 import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import ChecksumError
+from zoo.records.files import hash_file
 
 __all__ = ["ExpectedFile", "verify_file", "verify_once"]
 
 logger = logging.getLogger(__name__)
-
-BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,19 +52,13 @@ def verify_file(path: Path, expected: ExpectedFile) -> None:
             f"{expected.name}: {path} has {size} bytes, expected {expected.num_bytes}"
         )
     if expected.sha256:
-        kind, promised, digest = "sha256", expected.sha256, hashlib.sha256()
+        kind, promised, digest = "sha256", expected.sha256, hash_file(path)
     else:
         # Git names objects by SHA-1; a second preimage of a given file is still out of reach.
         kind, promised = "git blob sha1", expected.git_blob_sha1
-        digest = hashlib.sha1(usedforsecurity=False)
-        digest.update(b"blob %d\0" % size)
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-    if digest.hexdigest() != promised:
-        raise ChecksumError(
-            f"{expected.name}: {path} has {kind} {digest.hexdigest()}, expected {promised}"
-        )
+        digest = hash_file(path, "sha1", prefix=b"blob %d\0" % size)
+    if digest != promised:
+        raise ChecksumError(f"{expected.name}: {path} has {kind} {digest}, expected {promised}")
 
 
 def verify_once(path: Path, expected: ExpectedFile, *, marks: Path) -> None:

@@ -1,40 +1,21 @@
 """From the record of a manifest to a verified file on this machine, wherever the file lies."""
 
 import logging
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from zoo.errors import ChecksumError, WeightsError, WeightsUnavailableError
 from zoo.weights.checkpoints import SUFFIXES
 from zoo.weights.entries import HubFile, PackagedFile, RemoteFile, WeightsEntry
-from zoo.weights.fetching.downloads import DownloadPolicy, Progress, download_file
+from zoo.weights.fetching.downloads import Progress, download_file
 from zoo.weights.fetching.hub_files import download_from_hub
 from zoo.weights.fetching.integrity import ExpectedFile, verify_file, verify_once
-from zoo.weights.manifests import weights_folder
+from zoo.weights.manifests import get_manifest, weights_folder
+from zoo.weights.settings import HubSettings
 
-__all__ = ["HubSettings", "cached_path", "expected_file", "fetch_entry"]
+__all__ = ["cached_path", "expected_file", "fetch_entry", "find_listed_entry"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HubSettings:
-    """Where files are kept and whether the network may be used.
-
-    Args:
-        cache: Our folder for files from plain addresses.
-        offline: Use only what is packaged or cached.
-        hub_cache: The Hub library's cache folder, None for its own choice.
-        endpoint: The Hub's address, None for its own.
-        policy: Time and size limits of downloads from plain addresses.
-    """
-
-    cache: Path
-    offline: bool = False
-    hub_cache: Path | None = None
-    endpoint: str | None = None
-    policy: DownloadPolicy = field(default_factory=DownloadPolicy)
 
 
 def fetch_entry(
@@ -82,6 +63,18 @@ def expected_file(entry: WeightsEntry) -> ExpectedFile:
         git_blob_sha1=entry.git_blob_sha1,
         num_bytes=entry.num_bytes,
     )
+
+
+def find_listed_entry(path: Path, spec_name: str) -> WeightsEntry | None:
+    """Return the record of a file that a spec's manifest lists, by its checksum, else None."""
+    manifest = get_manifest(spec_name)
+    for entry in manifest.entries.values() if manifest else ():
+        try:
+            verify_file(path, expected_file(entry))
+        except ChecksumError:
+            continue
+        return entry
+    return None
 
 
 def cached_path(entry: WeightsEntry, settings: HubSettings) -> Path:
