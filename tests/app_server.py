@@ -7,14 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
-import soundfile
-
 from zoo.publishing.space_config import SpaceConfig, load_space_config
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "lightsaft_tfctdf_tiny"
-SAMPLE_RATE = 44_100
 
 
 def tiny_config(**limits) -> SpaceConfig:
@@ -41,22 +37,3 @@ def running_app(temporary: Path, **limits) -> Iterator[str]:
             yield url
         finally:
             page.close()
-
-
-def chirp(*, seconds: float, channels: int = 2, sample_rate: int = SAMPLE_RATE, low: float = 110.0):
-    """A rising tone with a click train, (C, N) float32, other in every channel."""
-    time = np.arange(int(seconds * sample_rate)) / sample_rate
-    tone = 0.3 * np.sin(2 * np.pi * low * time * (1 + time))
-    clicks = 0.2 * (np.arange(len(time)) % (sample_rate // 4) < 40)
-    gains = np.linspace(1.0, 0.6, channels)[:, None]
-    return (gains * (tone + clicks)).astype(np.float32)
-
-
-def write_song(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> Path:
-    soundfile.write(path, samples.T, sample_rate, subtype="PCM_24")
-    return path
-
-
-def read(path) -> np.ndarray:
-    samples, _ = soundfile.read(path, always_2d=True, dtype="float64")
-    return samples.T

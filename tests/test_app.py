@@ -11,9 +11,10 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from app_server import MODEL, ROOT, chirp, read, running_app, tiny_config, write_song
+from app_server import MODEL, ROOT, running_app, tiny_config
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from signals import chirp, read, write
 
 import zoo.ui.examples
 from zoo.ui.examples import ExampleSong
@@ -40,7 +41,7 @@ def client(url, tmp_path):
 
 @pytest.fixture
 def song(tmp_path):
-    return write_song(tmp_path / "My song.wav", chirp(seconds=1.5))
+    return write(tmp_path / "My song.wav", chirp(seconds=1.5), subtype="PCM_24")
 
 
 def separate(client, path, *, sources=SOURCES, file_format="flac", submit=False):
@@ -66,7 +67,7 @@ def lane_audio(lane):
 def full(url, tmp_path_factory):
     """The states that a full separation of a song streams, and the song."""
     folder = tmp_path_factory.mktemp("full")
-    song = write_song(folder / "My song.wav", chirp(seconds=1.5))
+    song = write(folder / "My song.wav", chirp(seconds=1.5), subtype="PCM_24")
     client = Client(url, verbose=False, download_files=str(folder / "downloads"))
     return song, list(separate(client, song, file_format="wav24", submit=True))
 
@@ -127,15 +128,15 @@ def test_some_sources_leave_the_rest_of_the_song(client, song):
 
 
 def test_a_mono_48_khz_song_comes_back_as_it_went_in(client, tmp_path):
-    samples = chirp(seconds=1.0, channels=1, sample_rate=48_000)
-    path = write_song(tmp_path / "mono.flac", samples, 48_000)
+    samples = chirp(seconds=1.0, channels=1, rate=48_000)
+    path = write(tmp_path / "mono.flac", samples, 48_000)
     lane = lanes_by_name(separate(client, path, sources=["bass"]))["bass"]
     info = soundfile.info(lane["download"])
     assert (info.samplerate, info.channels, info.frames) == (48_000, 1, 48_000)
 
 
 def test_a_stem_beyond_full_scale_keeps_its_level_in_the_mixer(client, tmp_path):
-    path = write_song(tmp_path / "loud.wav", np.clip(chirp(seconds=1.0) * 8, -1, 1))
+    path = write(tmp_path / "loud.wav", np.clip(chirp(seconds=1.0) * 8, -1, 1))
     lanes = lanes_by_name(separate(client, path, sources=["drums"]))
     assert max(lane["gain"] for lane in lanes.values()) > 1
     total = lane_audio(lanes["drums"]) + lane_audio(lanes["rest"])
@@ -143,7 +144,7 @@ def test_a_stem_beyond_full_scale_keeps_its_level_in_the_mixer(client, tmp_path)
 
 
 def test_an_example_is_separated_once_and_then_known(client, tmp_path, monkeypatch):
-    path = write_song(tmp_path / "ours.wav", chirp(seconds=0.6, low=333.0))
+    path = write(tmp_path / "ours.wav", chirp(seconds=0.6, low=333.0))
     example = ExampleSong(title="Ours", label="Ours (short)", path=path)
     monkeypatch.setattr(zoo.ui.examples, "EXAMPLES", (example,))
     first = list(separate(client, path, sources=["bass"], submit=True))
@@ -253,7 +254,7 @@ def hostile_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "zip": (archive, not_read),
         "three hours": (three_hour_header(folder / "long.flac"), "songs of up to 7 minutes"),
         "six channels": (
-            write_song(folder / "six.wav", np.zeros((6, 1000), np.float32)),
+            write(folder / "six.wav", np.zeros((6, 1000), np.float32)),
             "6 channels; mix it down",
         ),
     }
@@ -261,7 +262,7 @@ def hostile_files(folder: Path) -> dict[str, tuple[Path, str]]:
 
 def three_hour_header(path: Path) -> Path:
     """A short FLAC file whose header promises three hours."""
-    write_song(path, chirp(seconds=0.5))
+    write(path, chirp(seconds=0.5))
     data = bytearray(path.read_bytes())
     samples = 3 * 3600 * 44_100
     # STREAMINFO: the last 36 of the 8 bytes from byte 18 on count the samples.
@@ -281,7 +282,7 @@ def test_what_is_no_song_is_refused_kindly(client, tmp_path, kind):
 
 
 def test_a_script_in_a_file_name_stays_text(client, tmp_path):
-    path = write_song(tmp_path / "<img src=x onerror=alert(1)>&.wav", chirp(seconds=0.6))
+    path = write(tmp_path / "<img src=x onerror=alert(1)>&.wav", chirp(seconds=0.6))
     state = separate(client, path, sources=["vocals"])
     assert not set("<>=") & set(state["title"])
     assert "img src" in state["title"]
@@ -346,7 +347,7 @@ def test_eight_clients_at_once_each_get_their_own_song(url, tmp_path):
 
     def visit(number: int) -> None:
         samples = chirp(seconds=0.7, low=100.0 + 40 * number)
-        path = write_song(tmp_path / f"song {number}.wav", samples)
+        path = write(tmp_path / f"song {number}.wav", samples)
         visitor = Client(url, verbose=False, download_files=str(tmp_path / f"visitor{number}"))
         results[number] = {"song": path, "state": separate(visitor, path, sources=["drums"])}
 
@@ -368,16 +369,16 @@ def test_eight_clients_at_once_each_get_their_own_song(url, tmp_path):
 
 
 def test_a_visitor_who_leaves_frees_the_device(client, tmp_path):
-    long = write_song(tmp_path / "long.wav", chirp(seconds=40))
+    long = write(tmp_path / "long.wav", chirp(seconds=40))
     job = separate(client, long, submit=True)
     next(iter(job))
     job.cancel()
-    short = write_song(tmp_path / "short.wav", chirp(seconds=0.5))
+    short = write(tmp_path / "short.wav", chirp(seconds=0.5))
     assert separate(client, short, sources=["bass"])["title"] == "short"
 
 
 def test_an_upload_above_the_limit_is_refused_before_any_work(tmp_path):
-    path = write_song(tmp_path / "big.wav", chirp(seconds=5))  # 1.3 MB
+    path = write(tmp_path / "big.wav", chirp(seconds=5))  # 1.3 MB
     with running_app(tmp_path / "served", max_megabytes=1) as url:
         client = Client(url, verbose=False)
         with pytest.raises((AppError, httpx.HTTPStatusError, ValueError)) as caught:

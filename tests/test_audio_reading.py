@@ -5,27 +5,18 @@ import subprocess
 import numpy as np
 import pytest
 import soundfile
+from signals import tone, write
 
 from zoo.audio import MissingAudioError, open_audio, read_audio
 from zoo.audio.reader import AudioInfo
 from zoo.errors import AudioError
 
 RATE = 44100
+SONG = tone(220, num_samples=30_000)
+TWO_SAMPLES = tone(220, num_samples=2)
 needs_ffmpeg = pytest.mark.skipif(
     shutil.which("ffmpeg") is None, reason="the ffmpeg program is not installed"
 )
-
-
-def tone(num_samples: int = 30_000, *, channels: int = 2, rate: int = RATE) -> np.ndarray:
-    time = np.arange(num_samples) / rate
-    return np.stack(
-        [0.5 * np.sin(2 * np.pi * 220 * (channel + 1) * time) for channel in range(channels)]
-    ).astype(np.float32)
-
-
-def write(path, audio, rate=RATE, **options):
-    soundfile.write(path, audio.T, rate, **options)
-    return path
 
 
 def run_ffmpeg(*arguments):
@@ -48,7 +39,7 @@ def run_ffmpeg(*arguments):
     ],
 )
 def test_every_format_reads_at_its_length_and_level(tmp_path, name, subtype, tolerance):
-    audio = tone()
+    audio = SONG
     read, rate = read_audio(write(tmp_path / name, audio, subtype=subtype))
     assert rate == RATE
     assert read.dtype == np.float32
@@ -58,7 +49,7 @@ def test_every_format_reads_at_its_length_and_level(tmp_path, name, subtype, tol
 
 
 def test_opus_reads(tmp_path):
-    audio = tone(48_000, rate=48_000)
+    audio = tone(220, num_samples=48_000, rate=48_000)
     path = write(tmp_path / "a.opus", audio, 48_000, format="OGG", subtype="OPUS")
     read, rate = read_audio(path)
     assert (rate, read.shape) == (48_000, (2, 48_000))
@@ -67,8 +58,8 @@ def test_opus_reads(tmp_path):
 
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (192_000, 2), (44100, 6)])
 def test_rates_and_channels_come_as_they_are(tmp_path, rate, channels):
-    audio = tone(1000, channels=channels, rate=rate)
-    path = write(tmp_path / "a.wav", audio, rate, subtype="FLOAT")
+    audio = tone(220, num_samples=1000, rate=rate, gains=np.linspace(0.5, 0.1, channels))
+    path = write(tmp_path / "a.wav", audio, rate)
     with open_audio(path) as reader:
         assert reader.info == AudioInfo(
             name="a.wav", sample_rate=rate, num_channels=channels, num_samples=1000
@@ -78,12 +69,12 @@ def test_rates_and_channels_come_as_they_are(tmp_path, rate, channels):
 
 
 def test_one_sample_reads(tmp_path):
-    read, _ = read_audio(write(tmp_path / "a.wav", tone(2)[:, 1:], subtype="FLOAT"))
-    np.testing.assert_array_equal(read, tone(2)[:, 1:])
+    read, _ = read_audio(write(tmp_path / "a.wav", TWO_SAMPLES[:, 1:]))
+    np.testing.assert_array_equal(read, TWO_SAMPLES[:, 1:])
 
 
 def test_blocks_join_to_the_whole(tmp_path):
-    path = write(tmp_path / "a.flac", tone())
+    path = write(tmp_path / "a.flac", SONG)
     with open_audio(path) as reader:
         blocks = list(reader.blocks(7001))
     assert [block.shape[1] for block in blocks] == [7001, 7001, 7001, 7001, 1996]
@@ -91,14 +82,14 @@ def test_blocks_join_to_the_whole(tmp_path):
 
 
 def test_file_objects_read_like_files(tmp_path):
-    path = write(tmp_path / "a.flac", tone())
+    path = write(tmp_path / "a.flac", SONG)
     read, rate = read_audio(io.BytesIO(path.read_bytes()))
     assert rate == RATE
     np.testing.assert_array_equal(read, read_audio(path)[0])
 
 
 def test_arrays_read_as_float(tmp_path):
-    audio = tone(100)
+    audio = tone(220, num_samples=100)
     np.testing.assert_array_equal(read_audio((audio, RATE))[0], audio)
     np.testing.assert_array_equal(read_audio((audio[0].astype(np.float64), RATE))[0], audio[:1])
     integers = np.array([[-32768, 0, 16384]], np.int16)
@@ -110,11 +101,11 @@ def test_arrays_read_as_float(tmp_path):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ((tone(10), 44100.0), "whole Hz"),
-        ((tone(10), 20), "sample rate of 20 Hz"),
-        ((tone(10), 10**7), "sample rate of 10000000 Hz"),
-        ((tone(10), 44100, 3), "tuple of 3"),
-        ((tone(100).T, RATE), "transpose"),
+        ((tone(220, num_samples=10), 44100.0), "whole Hz"),
+        ((tone(220, num_samples=10), 20), "sample rate of 20 Hz"),
+        ((tone(220, num_samples=10), 10**7), "sample rate of 10000000 Hz"),
+        ((tone(220, num_samples=10), 44100, 3), "tuple of 3"),
+        ((tone(220, num_samples=100).T, RATE), "transpose"),
         ((np.zeros((1, 2, 3), np.float32), RATE), r"\(1, 2, 3\).*\(channels, samples\)"),
         ((np.zeros((2, 9), np.int64), RATE), "int64"),
         ((np.zeros((2, 9), complex), RATE), "complex128"),
@@ -129,9 +120,9 @@ def test_wrong_sources_are_refused(source, message):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_no_numbers_are_located(tmp_path, value):
-    audio = tone(30_000)
+    audio = tone(220, num_samples=30_000)
     audio[1, 22_050] = value
-    path = write(tmp_path / "a.wav", audio, subtype="FLOAT")
+    path = write(tmp_path / "a.wav", audio)
     with open_audio(path) as reader, pytest.raises(AudioError, match=r"22050 \(0\.500 s\)"):
         list(reader.blocks(1000))
 
@@ -160,7 +151,7 @@ def test_empty_files_are_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.wav", "a.aiff", "a.caf", "a.flac", "a.ogg", "a.mp3"])
 def test_cut_off_files_are_refused(tmp_path, name):
-    content = write(tmp_path / name, tone(90_000)).read_bytes()
+    content = write(tmp_path / name, tone(220, num_samples=90_000)).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(AudioError, match=name) as caught:
         read_audio(tmp_path / name)
@@ -170,14 +161,14 @@ def test_cut_off_files_are_refused(tmp_path, name):
 
 @pytest.mark.parametrize("num_missing", [1, 100, 5000])
 def test_an_ogg_without_its_last_page_is_cut_off(tmp_path, num_missing):
-    content = write(tmp_path / "a.ogg", tone(90_000)).read_bytes()
+    content = write(tmp_path / "a.ogg", tone(220, num_samples=90_000)).read_bytes()
     assert read_audio(io.BytesIO(content))[0].shape == (2, 90_000)
     with pytest.raises(AudioError, match=r"cut off.*last page"):
         read_audio(io.BytesIO(content[:-num_missing]))
 
 
 def test_a_wav_of_unknown_length_is_no_cut_off_file(tmp_path):
-    content = bytearray(write(tmp_path / "a.wav", tone(), subtype="PCM_16").read_bytes())
+    content = bytearray(write(tmp_path / "a.wav", SONG, subtype="PCM_16").read_bytes())
     place = content.index(b"data") + 4
     content[4:8] = content[place : place + 4] = b"\xff\xff\xff\xff"
     (tmp_path / "a.wav").write_bytes(content)
@@ -203,7 +194,7 @@ def test_without_ffmpeg_the_message_says_what_to_install(tmp_path, monkeypatch):
 @needs_ffmpeg
 @pytest.mark.parametrize("name", ["a.m4a", "a.mp4", "a.webm", "a.mka", "-i.m4a"])
 def test_other_containers_read_through_ffmpeg(tmp_path, name):
-    audio = tone(48_000, rate=48_000)
+    audio = tone(220, num_samples=48_000, rate=48_000)
     write(tmp_path / "a.wav", audio, 48_000)
     run_ffmpeg("-i", tmp_path / "a.wav", f"file:{tmp_path / name}")
     read, rate = read_audio(tmp_path / name)
@@ -229,7 +220,7 @@ def test_an_mp3_without_length_tag_is_read_to_its_end(tmp_path):
 
 @needs_ffmpeg
 def test_playlists_cannot_reach_other_files(tmp_path):
-    secret = write(tmp_path / "secret.wav", tone())
+    secret = write(tmp_path / "secret.wav", SONG)
     playlist = tmp_path / "a.mp4"
     playlist.write_text(f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n")
     with pytest.raises(AudioError, match="not readable as audio"):
@@ -248,7 +239,7 @@ def test_a_video_without_sound_is_refused(tmp_path):
 
 @needs_ffmpeg
 def test_an_abandoned_ffmpeg_reader_ends_its_process(tmp_path):
-    write(tmp_path / "a.wav", tone(500_000))
+    write(tmp_path / "a.wav", tone(220, num_samples=500_000))
     run_ffmpeg("-i", tmp_path / "a.wav", tmp_path / "a.m4a")
     with open_audio(tmp_path / "a.m4a") as reader:
         assert next(iter(reader.blocks(1000))).shape == (2, 1000)

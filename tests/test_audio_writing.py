@@ -6,16 +6,13 @@ import time
 import numpy as np
 import pytest
 import soundfile
+from signals import tone
 
 from zoo.audio import AUDIO_FORMATS, AudioWriter, find_format, remove_stale_partials, write_audio
 from zoo.errors import AudioError, UnknownNameError
 
 RATE = 44100
-
-
-def tone(num_samples: int = 100_000, *, channels: int = 2) -> np.ndarray:
-    time_axis = np.arange(num_samples) / RATE
-    return np.stack([0.5 * np.sin(2 * np.pi * 220 * time_axis)] * channels).astype(np.float32)
+SONG = tone(220, num_samples=100_000)
 
 
 def names(folder):
@@ -36,7 +33,7 @@ def names(folder):
 @pytest.mark.parametrize("channels", [1, 2])
 def test_every_format_writes_its_encoding(tmp_path, name, subtype, tolerance, channels):
     path = tmp_path / f"a{AUDIO_FORMATS[name].extension}"
-    audio = tone(channels=channels)
+    audio = tone(220, num_samples=100_000, gains=[0.5] * channels)
     write_audio(path, audio, RATE, name=name)
     found = soundfile.info(path)
     assert (found.subtype, found.samplerate, found.channels) == (subtype, RATE, channels)
@@ -48,7 +45,7 @@ def test_every_format_writes_its_encoding(tmp_path, name, subtype, tolerance, ch
 
 
 def test_float_wav_keeps_samples_beyond_full_scale(tmp_path):
-    write_audio(tmp_path / "a.wav", 4 * tone(), RATE)
+    write_audio(tmp_path / "a.wav", 4 * SONG, RATE)
     assert soundfile.read(tmp_path / "a.wav")[0].max() == pytest.approx(2.0, abs=1e-4)
 
 
@@ -57,7 +54,7 @@ def test_nothing_stands_under_the_final_name_before_the_end(tmp_path):
     path.write_bytes(b"the old file")
     options = {"sample_rate": RATE, "num_channels": 2}
     with AudioWriter(path, audio_format=find_format("wav"), **options) as writer:
-        writer.write(tone())
+        writer.write(SONG)
         assert path.read_bytes() == b"the old file"
     assert soundfile.info(path).frames == 100_000
 
@@ -68,7 +65,7 @@ def test_an_error_leaves_nothing_behind(tmp_path):
         with AudioWriter(
             tmp_path / "a.flac", audio_format=find_format("flac"), **options
         ) as writer:
-            writer.write(tone())
+            writer.write(SONG)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -78,29 +75,29 @@ def test_an_error_leaves_nothing_behind(tmp_path):
 
 def test_formats_say_what_they_cannot_hold(tmp_path):
     with pytest.raises(AudioError, match="mp3 cannot hold a sample rate of 96000 Hz"):
-        write_audio(tmp_path / "a.mp3", tone(), 96_000, name="mp3")
+        write_audio(tmp_path / "a.mp3", SONG, 96_000, name="mp3")
     with pytest.raises(AudioError, match="at most 192000 Hz"):
-        write_audio(tmp_path / "a.ogg", tone(), 384_000, name="ogg")
+        write_audio(tmp_path / "a.ogg", SONG, 384_000, name="ogg")
     with pytest.raises(AudioError, match="6 channels"):
-        write_audio(tmp_path / "a.wav", tone(channels=6), RATE)
+        write_audio(tmp_path / "a.wav", tone(220, gains=[0.5] * 6), RATE)
     with pytest.raises(UnknownNameError, match="flac"):
-        write_audio(tmp_path / "a.flac", tone(), RATE, name="flak")
+        write_audio(tmp_path / "a.flac", SONG, RATE, name="flak")
     assert names(tmp_path) == []
 
 
 def test_folders_that_cannot_be_written_to_are_named(tmp_path):
     with pytest.raises(AudioError, match=r"cannot write .*missing"):
-        write_audio(tmp_path / "missing" / "a.wav", tone(), RATE)
+        write_audio(tmp_path / "missing" / "a.wav", SONG, RATE)
     (tmp_path / "a.wav").mkdir()
     with pytest.raises(AudioError, match=r"cannot write .*a\.wav"):
-        write_audio(tmp_path / "a.wav", tone(), RATE)
+        write_audio(tmp_path / "a.wav", SONG, RATE)
     assert names(tmp_path) == ["a.wav"]
 
 
 def test_long_wavs_are_written_in_their_64_bit_form(tmp_path):
     options = {"audio_format": find_format("wav"), "sample_rate": RATE, "num_channels": 2}
     with AudioWriter(tmp_path / "a.wav", num_samples=6 * 10**8, **options) as writer:
-        writer.write(tone())
+        writer.write(SONG)
     found = soundfile.info(tmp_path / "a.wav")
     assert (found.format, found.frames) == ("RF64", 100_000)
 
@@ -108,7 +105,7 @@ def test_long_wavs_are_written_in_their_64_bit_form(tmp_path):
 def test_a_wav_of_unforeseen_length_stops_at_4_gib(tmp_path, monkeypatch):
     monkeypatch.setattr("zoo.audio.writing.RIFF_LIMIT", 100_000)
     with pytest.raises(AudioError, match=r"4 GiB.*write flac"):
-        write_audio_without_length(tmp_path / "a.wav", tone())
+        write_audio_without_length(tmp_path / "a.wav", SONG)
     assert names(tmp_path) == []
 
 

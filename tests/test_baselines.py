@@ -8,6 +8,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from signals import tone
 
 from zoo.errors import UnknownNameError, WeightsError
 from zoo.evaluation import baseline_networks, baselines
@@ -29,13 +30,6 @@ GAINS = torch.tensor([0.1, 0.2, 0.3, 0.4])[:, None, None]
 def needs(package):
     missing = importlib.util.find_spec(package) is None
     return pytest.mark.skipif(missing, reason=f"the optional package {package} is not installed")
-
-
-def tone(*, rate=44100, seconds=0.5, channels=2):
-    """Return a tone (C, N) in whole periods, so that its mean is zero."""
-    time = np.arange(round(rate * seconds)) / rate
-    gains = np.linspace(1.0, 0.5, channels)[:, None]
-    return (0.3 * gains * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
 
 
 def stand_in(monkeypatch, **modules):
@@ -84,7 +78,7 @@ class TestAdapters:
             demucs__pretrained={"get_model": get_model},
             demucs__apply={"apply_model": apply_model},
         )
-        assert_gains(load_baseline(name), tone())
+        assert_gains(load_baseline(name), tone(440))
         assert asked == ["hdemucs_mmi" if name == "hdemucs" else name, (0, True)]
 
     def test_demucs48_hq(self, monkeypatch):
@@ -93,7 +87,7 @@ class TestAdapters:
             demucs__pretrained={"load_pretrained": lambda name: GainNetwork()},
             demucs__utils={"apply_model": lambda model, mix, split: model(mix[None])[0]},
         )
-        assert_gains(load_baseline("demucs48_hq"), tone())
+        assert_gains(load_baseline("demucs48_hq"), tone(440))
 
     def test_demucs48_hq_is_not_in_newer_packages(self, monkeypatch):
         stand_in(monkeypatch, demucs__pretrained={"get_model": None})
@@ -109,7 +103,7 @@ class TestAdapters:
             return network
 
         stand_in(monkeypatch, openunmix={name: build})
-        assert_gains(load_baseline(name), tone())
+        assert_gains(load_baseline(name), tone(440))
 
     @pytest.mark.parametrize(
         ("name", "bundle"),
@@ -118,7 +112,8 @@ class TestAdapters:
     def test_torchaudio(self, monkeypatch, name, bundle):
         content = types.SimpleNamespace(sample_rate=44100, get_model=GainNetwork)
         stand_in(monkeypatch, torchaudio__pipelines={bundle: content})
-        assert_gains(load_baseline(name), tone(seconds=21.0))  # three segments of ten seconds
+        three_segments = tone(440, num_samples=21 * 44100)  # of ten seconds
+        assert_gains(load_baseline(name), three_segments)
 
     def test_xumx(self, monkeypatch, tmp_path):
         class Masker(torch.nn.Module):
@@ -139,7 +134,7 @@ class TestAdapters:
             asteroid__models__x_umx={"XUMX": None, "BrokenXUMX": Masker},
             asteroid__utils__hub_utils={"cached_download": lambda name: path},
         )
-        assert_gains(load_baseline("xumx"), tone())
+        assert_gains(load_baseline("xumx"), tone(440))
 
     def test_weights_of_xumx_run_no_code(self, monkeypatch, tmp_path):
         path = tmp_path / "model.pth"
@@ -185,16 +180,17 @@ class TestBaselineSystem:
         assert self.system(monkeypatch, bias=1.0).fingerprint != fingerprint
 
     def test_mono_comes_back_mono(self, monkeypatch):
-        assert_gains(self.system(monkeypatch), tone(channels=1))
+        assert_gains(self.system(monkeypatch), tone(440, gains=[0.3]))
 
     @pytest.mark.parametrize("rate", [22050, 48000])
     def test_other_rates_come_back(self, monkeypatch, rate):
-        mixture = tone(rate=rate) * np.hanning(rate // 2).astype(np.float32)  # no hard edges
+        mixture = tone(440, num_samples=rate // 2, rate=rate)
+        mixture *= np.hanning(rate // 2).astype(np.float32)  # no hard edges
         assert_gains(self.system(monkeypatch), mixture, rate=rate, atol=1e-4)
 
     def test_more_channels_are_refused(self, monkeypatch):
         with pytest.raises(ValueError, match="mono or stereo, got 3 channels"):
-            self.system(monkeypatch).separate(tone(channels=3), sample_rate=44100)
+            self.system(monkeypatch).separate(tone(440, gains=[0.3] * 3), sample_rate=44100)
 
     def test_can_be_evaluated(self, monkeypatch, tmp_path):
         from tests.evaluation_tracks import make_stems, write_track
@@ -236,7 +232,7 @@ class TestRealPackages:
         pretrained = importlib.import_module("demucs.pretrained")
         small = pretrained.demucs_unittest().eval()
         monkeypatch.setattr(pretrained, "get_model", lambda name: small)
-        mixture = tone(seconds=1.0)
+        mixture = tone(440, num_samples=44_100)
         estimates = load_baseline("htdemucs").separate(mixture, sample_rate=44100)
         assert set(estimates) == set(SOURCES)
         assert all(estimate.shape == mixture.shape for estimate in estimates.values())
@@ -247,7 +243,7 @@ class TestRealPackages:
         torch.manual_seed(0)
         whole = openunmix.umx_spec(pretrained=False)
         monkeypatch.setattr(openunmix, "umx_spec", lambda **options: whole)
-        mixture = tone(seconds=0.3) + 0.05 * np.random.default_rng(0).standard_normal(
+        mixture = tone(440, num_samples=13_230) + 0.05 * np.random.default_rng(0).standard_normal(
             (2, 13230)
         ).astype(np.float32)
         estimates = load_baseline("umx").separate(mixture, sample_rate=44100)
@@ -261,7 +257,7 @@ class TestRealPackages:
         small = models.HDemucs(list(SOURCES), channels=4, audio_channels=2).eval()
         bundle = types.SimpleNamespace(sample_rate=44100, get_model=lambda: small)
         monkeypatch.setattr(pipelines, "HDEMUCS_HIGH_MUSDB", bundle)
-        mixture = tone(seconds=0.5)
+        mixture = tone(440, num_samples=22_050)
         estimates = load_baseline("hdemucs_high").separate(mixture, sample_rate=44100)
         assert set(estimates) == set(SOURCES)
         assert all(np.isfinite(estimate).all() for estimate in estimates.values())
@@ -283,7 +279,7 @@ class TestRealPackages:
         path = tmp_path / "model.pth"
         torch.save({"model_args": arguments, "state_dict": model.state_dict()}, path)
         monkeypatch.setattr(hub, "cached_download", lambda name: path)
-        mixture = tone(seconds=0.2)
+        mixture = tone(440, num_samples=8_820)
         estimates = load_baseline("xumx").separate(mixture, sample_rate=44100)
         with torch.no_grad():
             masked, _ = model(torch.from_numpy(mixture)[None])  # (S, T, 1, 2, F)

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import soundfile
+from signals import write_song
 
 from zoo.cli import main
 from zoo.errors import AudioError
@@ -17,14 +18,6 @@ RATE = 44100
 MODEL = ["--model", "lightsaft_tfctdf_tiny", "--weights", "random"]
 TINY = [*MODEL, "--device", "cpu", "--backend", "torch"]
 STEMS = ["bass", "drums", "other", "vocals"]
-
-
-def write_song(path, seconds=0.5, *, rate=RATE, channels=2):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    generator = np.random.default_rng(0)
-    audio = generator.uniform(-0.5, 0.5, (round(seconds * rate), channels))
-    soundfile.write(path, audio, rate)
-    return path
 
 
 def separate(*arguments):

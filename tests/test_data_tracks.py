@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
+from signals import noise, tone, write
 
 from zoo.data import decode_tracks, find_tracks, require_disjoint
 from zoo.data.musdb18 import find_musdb18_tracks, is_musdb18
@@ -17,16 +17,6 @@ SOURCES = ("vocals", "drums", "bass", "other")
 RATE = 8000
 
 
-def write(path: Path, samples: np.ndarray, sample_rate: int = RATE) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, samples, sample_rate, subtype="FLOAT" if path.suffix == ".wav" else None)
-    return path
-
-
-def noise(num_samples: int, channels: int = 2, seed: int = 0) -> np.ndarray:
-    return 0.1 * np.random.default_rng(seed).standard_normal((num_samples, channels))
-
-
 def decode(root: Path, cache: Path):
     return decode_tracks(
         find_tracks(root, sources=SOURCES), cache_directory=cache, sample_rate=RATE
@@ -34,25 +24,25 @@ def decode(root: Path, cache: Path):
 
 
 def test_groups_formats_and_absent_sources(tmp_path):
-    write(tmp_path / "a" / "one" / "vocals.wav", noise(800))
-    write(tmp_path / "a" / "one" / "mixture.wav", noise(800))
-    write(tmp_path / "a" / "one" / "bass.flac", noise(800))
-    write(tmp_path / "two" / "drums.ogg", noise(800))
+    write(tmp_path / "a" / "one" / "vocals.wav", noise(800), RATE)
+    write(tmp_path / "a" / "one" / "mixture.wav", noise(800), RATE)
+    write(tmp_path / "a" / "one" / "bass.flac", noise(800), RATE)
+    write(tmp_path / "two" / "drums.ogg", noise(800), RATE)
     first, second = find_tracks(tmp_path, sources=SOURCES)
     assert (first.name, first.group, sorted(first.files)) == ("a/one", "a", ["bass", "vocals"])
     assert (second.name, second.group, sorted(second.files)) == ("two", "", ["drums"])
 
 
 def test_a_track_folder_itself_is_a_data_folder(tmp_path):
-    write(tmp_path / "song" / "vocals.wav", noise(80))
+    write(tmp_path / "song" / "vocals.wav", noise(80), RATE)
     (track,) = find_tracks(tmp_path / "song", sources=SOURCES)
     assert track.name == "song"
 
 
 def test_linked_folders_are_followed_and_loops_end(tmp_path):
-    write(tmp_path / "elsewhere" / "song" / "bass.wav", noise(80))
+    write(tmp_path / "elsewhere" / "song" / "bass.wav", noise(80), RATE)
     data = tmp_path / "data"
-    write(data / "a" / "vocals.wav", noise(80))
+    write(data / "a" / "vocals.wav", noise(80), RATE)
     (data / "b").symlink_to(tmp_path / "elsewhere")
     (data / "c").symlink_to(tmp_path / "elsewhere")
     (data / "a" / "loop").symlink_to(data)
@@ -124,56 +114,56 @@ def test_missing_and_empty_folders_are_named(tmp_path, make):
 
 
 def test_two_files_of_one_source_are_refused(tmp_path):
-    write(tmp_path / "one" / "vocals.wav", noise(80))
-    write(tmp_path / "one" / "vocals.flac", noise(80))
+    write(tmp_path / "one" / "vocals.wav", noise(80), RATE)
+    write(tmp_path / "one" / "vocals.flac", noise(80), RATE)
     with pytest.raises(AudioError, match=r"vocals\.flac.*vocals\.wav"):
         find_tracks(tmp_path, sources=SOURCES)
 
 
 def test_decoded_samples_equal_the_files(tmp_path):
     stereo, mono = noise(1000), noise(1000, channels=1, seed=1)
-    stereo[3, 0] = 1.7  # a lossy codec's overshoot is not clipped
-    write(tmp_path / "data" / "one" / "vocals.wav", stereo)
-    write(tmp_path / "data" / "two" / "bass.wav", mono)
+    stereo[0, 3] = 1.7  # a lossy codec's overshoot is not clipped
+    write(tmp_path / "data" / "one" / "vocals.wav", stereo, RATE)
+    write(tmp_path / "data" / "two" / "bass.wav", mono, RATE)
     first, second = decode(tmp_path / "data", tmp_path / "cache")
     step = 1.7 / 32767
-    np.testing.assert_allclose(first.files["vocals"].read(0, 1000), stereo.T, atol=step)
+    np.testing.assert_allclose(first.files["vocals"].read(0, 1000), stereo, atol=step)
     np.testing.assert_allclose(
-        second.files["bass"].read(0, 1000), np.repeat(mono.T, 2, axis=0), atol=step
+        second.files["bass"].read(0, 1000), np.repeat(mono, 2, axis=0), atol=step
     )
 
 
 def test_outside_a_file_is_silence(tmp_path):
     samples = noise(100)
-    write(tmp_path / "data" / "one" / "vocals.wav", samples)
+    write(tmp_path / "data" / "one" / "vocals.wav", samples, RATE)
     (track,) = decode(tmp_path / "data", tmp_path / "cache")
     chunk = track.read(SOURCES, -10, 130)
     assert chunk.shape == (4, 2, 130)
     assert not chunk[1:].any()
     assert not chunk[0, :, :10].any()
     assert not chunk[0, :, 110:].any()
-    np.testing.assert_allclose(chunk[0, :, 10:110], samples.T, atol=1e-4)
+    np.testing.assert_allclose(chunk[0, :, 10:110], samples, atol=1e-4)
 
 
 def test_decoding_happens_once_and_again_after_a_change(tmp_path):
-    path = write(tmp_path / "data" / "one" / "vocals.wav", noise(100))
+    path = write(tmp_path / "data" / "one" / "vocals.wav", noise(100), RATE)
     decode(tmp_path / "data", tmp_path / "cache")
     before = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").iterdir()}
     decode(tmp_path / "data", tmp_path / "cache")
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").iterdir()} == before
-    write(path, noise(120))
+    write(path, noise(120), RATE)
     (track,) = decode(tmp_path / "data", tmp_path / "cache")
     assert track.num_samples == 120
 
 
 def test_another_rate_is_resampled_to_the_network(tmp_path):
-    times = np.arange(16000) / 16000
-    write(tmp_path / "data" / "one" / "vocals.wav", 0.5 * np.sin(2 * np.pi * 440 * times), 16000)
+    song = tone(440, num_samples=16000, rate=16000)
+    write(tmp_path / "data" / "one" / "vocals.wav", song, 16000)
     (track,) = decode(tmp_path / "data", tmp_path / "cache")
     assert track.num_samples == 8000
-    expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
-    middle = track.files["vocals"].read(0, 8000)[0, 500:-500]
-    np.testing.assert_allclose(middle, expected[500:-500], atol=2e-4)
+    expected = tone(440, num_samples=8000, rate=8000)
+    middle = track.files["vocals"].read(0, 8000)[:, 500:-500]
+    np.testing.assert_allclose(middle, expected[:, 500:-500], atol=2e-4)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +175,7 @@ def test_another_rate_is_resampled_to_the_network(tmp_path):
     ],
 )
 def test_files_of_a_track_that_disagree_are_named(tmp_path, samples, rate, message):
-    write(tmp_path / "data" / "one" / "bass.wav", noise(1000))
+    write(tmp_path / "data" / "one" / "bass.wav", noise(1000), RATE)
     write(tmp_path / "data" / "one" / "vocals.wav", samples, rate)
     with pytest.raises(AudioError, match=message) as caught:
         decode(tmp_path / "data", tmp_path / "cache")
@@ -204,29 +194,29 @@ def test_corrupt_files_are_named(tmp_path, content):
 
 def test_samples_that_are_no_numbers_are_named(tmp_path):
     samples = noise(100)
-    samples[7, 1] = np.nan
-    path = write(tmp_path / "data" / "one" / "vocals.wav", samples)
+    samples[1, 7] = np.nan
+    path = write(tmp_path / "data" / "one" / "vocals.wav", samples, RATE)
     with pytest.raises(AudioError, match=str(path)):
         decode(tmp_path / "data", tmp_path / "cache")
 
 
 def test_more_than_two_channels_and_no_samples_are_refused(tmp_path):
-    write(tmp_path / "a" / "one" / "vocals.wav", noise(100, channels=4))
-    write(tmp_path / "b" / "one" / "vocals.wav", noise(0))
+    write(tmp_path / "a" / "one" / "vocals.wav", noise(100, channels=4), RATE)
+    write(tmp_path / "b" / "one" / "vocals.wav", noise(0), RATE)
     for folder, message in (("a", "4 channels"), ("b", "no audio samples")):
         with pytest.raises(AudioError, match=message):
             decode(tmp_path / folder, tmp_path / "cache")
 
 
 def test_overlap_of_training_and_validation_is_refused(tmp_path):
-    path = write(tmp_path / "train" / "one" / "vocals.wav", noise(100))
+    path = write(tmp_path / "train" / "one" / "vocals.wav", noise(100), RATE)
     copy = tmp_path / "valid" / "renamed" / "vocals.wav"
     copy.parent.mkdir(parents=True)
     shutil.copy(path, copy)
     train, valid = (find_tracks(tmp_path / part, sources=SOURCES) for part in ("train", "valid"))
     with pytest.raises(ValueError, match="renamed"):
         require_disjoint(train, valid)
-    write(copy, noise(100, seed=5))
+    write(copy, noise(100, seed=5), RATE)
     require_disjoint(train, valid)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from matplotlib.figure import Figure
+from signals import tone
 
 from tests.evaluation_tracks import RATE, SOURCES, ScaledMixture, make_stems, write_track
 from zoo.errors import AudioError, UnknownNameError
@@ -203,9 +204,8 @@ class TestReferences:
         np.testing.assert_allclose(sum(oracle.values()), audio.mixture, atol=1e-5)
 
     def test_oracle_is_exact_where_sources_do_not_overlap(self, tmp_path):
-        time = np.arange(RATE) / RATE
         stems = {
-            name: np.tile(0.1 * np.sin(2 * np.pi * hertz * time), (2, 1)).astype(np.float32)
+            name: tone(hertz, num_samples=RATE, rate=RATE, gains=(0.1, 0.1))
             for name, hertz in zip(SOURCES, (250, 750, 1500, 3000), strict=True)
         }
         write_track(tmp_path / "tones", stems)

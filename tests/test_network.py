@@ -3,6 +3,7 @@
 import pytest
 import torch
 import yaml
+from signals import gaussian
 
 import zoo
 from blocks import BLOCKS, TFC
@@ -28,10 +29,6 @@ CONDITIONED = sorted((ENCODES_ONCE | ENCODES_EVERY_SOURCE) - {"tfc_tdf_unet"})
 SHRUNK = {"unet.width": 3, "stft.n_fft": 512, "stft.hop_length": 256}
 
 
-def audio(*shape, seed=0):
-    return 0.1 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
 @pytest.fixture(scope="module")
 def tiny():
     torch.manual_seed(0)
@@ -52,7 +49,7 @@ def test_every_listed_model_builds_runs_and_describes_itself(name):
     inside = sum(stage.macs_per_second for stage in info.stages)
     assert inside == pytest.approx(info.macs_per_second, rel=0.02)
     with torch.no_grad():
-        estimates = network(audio(1, spec.channels, 6000), sources=spec.sources[:1])
+        estimates = network(gaussian(1, spec.channels, 6000), sources=spec.sources[:1])
     assert estimates.shape == (1, 1, spec.channels, 6000)
 
 
@@ -64,7 +61,7 @@ def test_build_gives_train_mode_without_weights():
 def test_all_sources_at_once_equal_one_at_a_time(name):
     torch.manual_seed(0)
     network = zoo.build(name, overrides=SHRUNK).eval()
-    mixture = audio(2, 2, 6000)
+    mixture = gaussian(2, 2, 6000)
     with torch.no_grad():
         together = network(mixture)
         assert together.shape == (2, 4, 2, 6000)
@@ -79,7 +76,7 @@ def test_four_sources_encode_once(tiny):
     calls = []
     handle = tiny.unet.middle.register_forward_hook(lambda _m, i, _o: calls.append(len(i[0])))
     with torch.no_grad():
-        tiny(audio(2, 2, 9000))
+        tiny(gaussian(2, 2, 9000))
     handle.remove()
     assert calls == [2]
 
@@ -90,13 +87,13 @@ def test_the_first_decoder_stage_is_shared_up_to_its_modulation(tiny):
         lambda _m, i, _o: batches.append(len(i[0]))
     )
     with torch.no_grad():
-        tiny(audio(1, 2, 9000))
+        tiny(gaussian(1, 2, 9000))
     handle.remove()
     assert batches == [1]
 
 
 def test_encode_and_decode_equal_the_call(tiny):
-    mixture = audio(2, 2, 9001)
+    mixture = gaussian(2, 2, 9001)
     with torch.no_grad():
         features = tiny.encode(mixture)
         for sources in (None, ["bass"], ["other", "vocals"]):
@@ -108,18 +105,18 @@ def test_encode_and_decode_equal_the_call(tiny):
 def test_encode_is_refused_where_the_encoder_sees_the_source():
     network = zoo.build("lightsaft", overrides={"unet.width": 2}).eval()
     with pytest.raises(ValueError, match="the encoder of lightsaft depends on the source"):
-        network.encode(audio(1, 2, 9000))
+        network.encode(gaussian(1, 2, 9000))
 
 
 def test_order_of_sources_is_the_callers(tiny):
-    mixture = audio(1, 2, 5000)
+    mixture = gaussian(1, 2, 5000)
     with torch.no_grad():
         swapped = tiny(mixture, sources=["other", "vocals"])
         torch.testing.assert_close(swapped, tiny(mixture)[:, [3, 0]], rtol=0, atol=1e-6)
 
 
 def test_one_hot_conditions_are_sources_and_soft_ones_blend(tiny):
-    mixture = audio(2, 2, 5000)
+    mixture = gaussian(2, 2, 5000)
     eye = torch.eye(4).expand(2, -1, -1)
     with torch.no_grad():
         torch.testing.assert_close(tiny(mixture, condition=eye), tiny(mixture), rtol=0, atol=1e-6)
@@ -131,7 +128,7 @@ def test_one_hot_conditions_are_sources_and_soft_ones_blend(tiny):
 @pytest.mark.parametrize("num_samples", [1, 2, 255, 256, 257, 1023, 1024, 5000])
 def test_any_length_comes_back_at_its_length(tiny, num_samples):
     with torch.no_grad():
-        assert tiny(audio(1, 2, num_samples)).shape == (1, 4, 2, num_samples)
+        assert tiny(gaussian(1, 2, num_samples)).shape == (1, 4, 2, num_samples)
 
 
 @pytest.mark.parametrize("num_samples", [1, 256, 768, 769, 4000])
@@ -156,7 +153,7 @@ def test_masking_multiplies_the_mixture():
         network.unet.exit.weight.zero_()
         network.unet.exit.bias.zero_()
         network.unet.exit.bias.view(2, 4)[:, :2] = 0.5  # (band, parts): the mask is 0.5 + 0j
-        mixture = audio(1, 2, 4096)
+        mixture = gaussian(1, 2, 4096)
         estimate = network(mixture, sources=["bass"])[:, 0]
     spectrum, expected = torch.fft.rfft(estimate), torch.fft.rfft(0.5 * mixture)
     torch.testing.assert_close(spectrum[..., :1900], expected[..., :1900], atol=2e-2, rtol=0.05)
@@ -166,7 +163,7 @@ def test_mapping_and_mask_adds_a_masked_mixture_to_the_mapping():
     override = {"estimate": "mapping_and_mask"}
     network = zoo.build("lightsaft_tfctdf_tiny", overrides=override).eval()
     mapping = zoo.build("lightsaft_tfctdf_tiny").eval()
-    mixture = audio(1, 2, 4096)
+    mixture = gaussian(1, 2, 4096)
     with torch.no_grad():
         weights = mapping.state_dict()
         for name, value in network.state_dict().items():
@@ -185,7 +182,7 @@ def test_mapping_and_mask_adds_a_masked_mixture_to_the_mapping():
 
 def test_attention_maps(tiny):
     with torch.no_grad():
-        maps = tiny.attention(audio(2, 2, 9000), sources=["vocals", "bass"])
+        maps = tiny.attention(gaussian(2, 2, 9000), sources=["vocals", "bass"])
     assert list(maps) == ["decoder.0", "decoder.1"]
     for values in maps.values():
         assert values.shape == (2, 2, 1, 4)
@@ -196,7 +193,7 @@ def test_attention_maps(tiny):
 def test_attention_of_the_listening_networks_varies_over_time():
     network = zoo.build("lasaft_v2_light", overrides={"unet.width": 2}).eval()
     with torch.no_grad():
-        maps = network.attention(audio(1, 2, 24000))
+        maps = network.attention(gaussian(1, 2, 24000))
     frames = 1 + network.padded_length(24000) // 1024
     assert maps["decoder.2"].shape == (1, 4, frames, 12)
 
@@ -204,13 +201,13 @@ def test_attention_of_the_listening_networks_varies_over_time():
 @pytest.mark.parametrize(
     ("mixture", "message"),
     [
-        (audio(2, 4000), r"mixture must be \(B, C, N\) with C = 2, got \(2, 4000\)"),
-        (audio(1, 1, 4000), r"got \(1, 1, 4000\)"),
-        (audio(1, 2, 4000).double(), "must be float32, got torch.float64"),
+        (gaussian(2, 4000), r"mixture must be \(B, C, N\) with C = 2, got \(2, 4000\)"),
+        (gaussian(1, 1, 4000), r"got \(1, 1, 4000\)"),
+        (gaussian(1, 2, 4000).double(), "must be float32, got torch.float64"),
         (torch.zeros(1, 2, 4000, dtype=torch.int16), "must be float32, got torch.int16"),
-        (audio(1, 2, 0), "mixture is empty"),
-        (audio(0, 2, 10), "mixture is empty"),
-        (audio(1, 2, 10) / 0, "NaN or infinite"),
+        (gaussian(1, 2, 0), "mixture is empty"),
+        (gaussian(0, 2, 10), "mixture is empty"),
+        (gaussian(1, 2, 10) / 0, "NaN or infinite"),
         (torch.full((1, 2, 10), float("nan")), "NaN or infinite"),
     ],
 )
@@ -231,11 +228,11 @@ def test_bad_mixtures_are_refused(tiny, mixture, message):
 )
 def test_bad_conditions_are_refused(tiny, condition, message):
     with pytest.raises(ValueError, match=message):
-        tiny(audio(1, 2, 4000), condition=condition)
+        tiny(gaussian(1, 2, 4000), condition=condition)
 
 
 def test_bad_sources_are_refused(tiny):
-    mixture = audio(1, 2, 4000)
+    mixture = gaussian(1, 2, 4000)
     with pytest.raises(zoo.UnknownNameError, match=r"unknown source .* 'vocal': did you mean"):
         tiny(mixture, sources=["vocal"])
     with pytest.raises(ValueError, match="list of at least one name, got 'vocals'"):
@@ -249,9 +246,9 @@ def test_bad_sources_are_refused(tiny):
 def test_single_source_networks_take_no_condition():
     network = zoo.build("tfc_tdf_unet", overrides={"unet.width": 2}).eval()
     with pytest.raises(ValueError, match="takes no condition"):
-        network(audio(1, 2, 4000), condition=torch.ones(1, 1, 1))
+        network(gaussian(1, 2, 4000), condition=torch.ones(1, 1, 1))
     with pytest.raises(zoo.UnknownNameError):
-        network(audio(1, 2, 4000), sources=["drums"])
+        network(gaussian(1, 2, 4000), sources=["drums"])
 
 
 def test_a_users_block_works_by_name(tmp_path):
@@ -272,6 +269,6 @@ def test_a_users_block_works_by_name(tmp_path):
 
 def test_gradients_reach_every_parameter():
     network = zoo.build("lightsaft_tfctdf_tiny")
-    network(audio(2, 2, 9000)).square().mean().backward()
+    network(gaussian(2, 2, 9000)).square().mean().backward()
     untouched = [name for name, p in network.named_parameters() if p.grad is None]
     assert untouched == []

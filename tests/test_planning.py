@@ -5,9 +5,8 @@ import shutil
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-import soundfile
+from signals import write_song
 
 from zoo.audio.finding import count_reasons, scan_folder
 from zoo.cli import main
@@ -17,13 +16,6 @@ from zoo.separation.planning import plan_separations
 
 RATE = 44100
 TINY = ["-m", "lightsaft_tfctdf_tiny", "-w", "random", "--device", "cpu", "--backend", "torch"]
-
-
-def write_song(path, *, seconds=0.3, seed=0):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    audio = np.random.default_rng(seed).uniform(-0.5, 0.5, (round(seconds * RATE), 2))
-    soundfile.write(path, audio, RATE)
-    return path
 
 
 def touch(path):
@@ -138,7 +130,7 @@ class TestStemsAreNoSongs:
         capsys.readouterr()
         assert separate(album, "-o", album / "second") == 0
         captured = capsys.readouterr()
-        assert captured.out.count("a.wav: 0.3 s") == 1
+        assert captured.out.count("a.wav: 0.5 s") == 1
         assert "8 stems of an earlier separation" in captured.err
         (album / "a.wav").unlink()
         with pytest.raises(AudioError, match=r"no audio files.*\d+ stems of an earlier"):
@@ -271,8 +263,8 @@ def test_a_name_that_is_no_text_and_a_console_that_cannot_show_one(tmp_path):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert b"caf\\udce9.wav: 0.3 s in" in done.stdout
-    assert b"\\u66f2.wav: 0.3 s in" in done.stdout
+    assert b"caf\\udce9.wav: 0.5 s in" in done.stdout
+    assert b"\\u66f2.wav: 0.5 s in" in done.stdout
     assert sorted(os.fsencode(path.name) for path in (tmp_path / "out").iterdir()) == [
         b"RANDOM_WEIGHTS.txt",
         b"caf\xe9",

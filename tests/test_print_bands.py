@@ -1,17 +1,12 @@
 """Levels and errors of estimates by band."""
 
-import numpy as np
 import pytest
+from signals import tone
 
 from benchmarks import print_bands
 from tests.evaluation_tracks import SOURCES, make_stems, write_track
 
 RATE = 44100
-
-
-def tone(frequency: float) -> np.ndarray:
-    wave = np.sin(2 * np.pi * frequency * np.arange(RATE) / RATE)
-    return np.stack([wave, wave]).astype(np.float32)
 
 
 def test_a_tone_is_in_its_band():

@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+from signals import tone
 
 import zoo
 from zoo.separation.result import SeparationResult
@@ -12,11 +13,10 @@ RATE = 44100
 
 
 def make(peak=0.5, *, weights="given", channels=2, seconds=1.5):
-    time = np.arange(round(RATE * seconds)) / RATE
-    tone = np.stack([np.sin(2 * np.pi * 441 * time)] * channels).astype(np.float32)
+    song = tone(441, num_samples=round(RATE * seconds), gains=[1.0] * channels)
     return SeparationResult(
-        stems={"vocals": peak * tone, "bass": 0.25 * peak * tone},
-        residual=0.1 * tone,
+        stems={"vocals": peak * song, "bass": 0.25 * peak * song},
+        residual=0.1 * song,
         sample_rate=RATE,
         name="song.wav",
         model="net",

@@ -7,6 +7,7 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from signals import noise, tone
 
 import zoo
 from tests.fake_networks import TINY, Gains, OneAtATime, OutOfMemory, Smoothing
@@ -15,18 +16,6 @@ from zoo.separation.chunking import choose_chunking
 
 RATE = 44100
 SOURCES = ("vocals", "drums", "bass", "other")
-
-
-def song(num_samples=300_000, *, channels=2, seed=0):
-    generator = np.random.default_rng(seed)
-    return generator.uniform(-0.7, 0.7, (channels, num_samples)).astype(np.float32)
-
-
-def low_song(num_samples, *, rate, channels=2):
-    """Return noise without content near the Nyquist frequency of any rate in these tests."""
-    time = np.arange(num_samples) / rate
-    tones = [np.sin(2 * np.pi * frequency * time) for frequency in (110, 440, 1760, 3000)]
-    return np.stack([0.2 * np.sum(tones, axis=0)] * channels).astype(np.float32)
 
 
 def total(result):
@@ -39,7 +28,7 @@ def make(network=None, **options):
 
 @pytest.mark.parametrize("num_samples", [1, 2, 1000, 44100, 300_000])
 def test_stems_have_the_songs_length_and_true_levels(num_samples):
-    mixture = song(num_samples)
+    mixture = noise(num_samples)
     result = make()((mixture, RATE))
     assert tuple(result.stems) == SOURCES
     for name, gain in Gains().gains.items():
@@ -54,7 +43,8 @@ def test_stems_have_the_songs_length_and_true_levels(num_samples):
 @pytest.mark.parametrize("rate", [8000, 22050, 48000, 96000, 192_000])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_any_rate_and_channel_count_comes_back_as_it_went_in(rate, channels):
-    mixture = low_song(rate * 2 + 17, rate=rate, channels=channels)
+    low = (110, 440, 1760, 3000)  # well below the Nyquist frequency of any rate here
+    mixture = tone(*low, num_samples=rate * 2 + 17, rate=rate, gains=[0.2] * channels)
     result = make(mixture_consistency=False)((mixture, rate))
     assert result.sample_rate == rate
     inner = slice(rate // 20, -rate // 20)
@@ -67,7 +57,7 @@ def test_any_rate_and_channel_count_comes_back_as_it_went_in(rate, channels):
 
 
 def test_a_mono_network_takes_the_channels_of_a_stereo_song_one_by_one():
-    mixture = song()
+    mixture = noise(300_000)
     network = Gains(channels=1)
     result = make(network, batch_size=1)((mixture, RATE))
     np.testing.assert_allclose(result.stems["vocals"], 0.5 * mixture, rtol=0, atol=3e-7)
@@ -75,13 +65,13 @@ def test_a_mono_network_takes_the_channels_of_a_stereo_song_one_by_one():
 
 def test_more_channels_than_the_network_has_are_refused_with_advice():
     with pytest.raises(zoo.AudioError, match=r"6 channels.*mono and stereo.*-ac 2"):
-        make()((song(1000, channels=6), RATE))
+        make()((noise(1000, channels=6), RATE))
     with pytest.raises(zoo.AudioError, match="4-channel audio"):
-        make(Gains(channels=4))((song(1000, channels=2), RATE))
+        make(Gains(channels=4))((noise(1000, channels=2), RATE))
 
 
 def test_every_kind_of_source_is_taken(tmp_path):
-    mixture = song(50_000)
+    mixture = noise(50_000)
     soundfile.write(tmp_path / "a.wav", mixture.T, RATE, subtype="FLOAT")
     separator = make()
     expected = separator((mixture, RATE)).stems["bass"]
@@ -106,7 +96,7 @@ def test_stream_yields_the_samples_of_the_whole_call(
     num_samples, rate, channels, batch_size, chunk_seconds
 ):
     separator = make(Smoothing(), batch_size=batch_size, chunk_seconds=chunk_seconds)
-    mixture = song(num_samples, channels=channels)
+    mixture = noise(num_samples, channels=channels)
     result = separator((mixture, rate))
     position = 0
     for block in separator.stream((mixture, rate)):
@@ -121,7 +111,7 @@ def test_stream_yields_the_samples_of_the_whole_call(
 
 
 def test_chunks_and_batches_are_not_heard():
-    mixture = song(250_000)
+    mixture = noise(250_000)
     long = make(Smoothing(), chunk_seconds=60)((mixture, RATE))
     short = make(Smoothing(), chunk_seconds=1.5, batch_size=3)((mixture, RATE))
     for name in SOURCES:
@@ -145,7 +135,7 @@ def test_chunks_too_short_are_refused():
 
 
 def test_a_full_separation_sums_to_the_mixture():
-    mixture = song()
+    mixture = noise(300_000)
     network = Gains({"vocals": 0.1, "drums": 0.1, "bass": 0.1, "other": 0.1})
     result = make(network)((mixture, 48000))
     np.testing.assert_allclose(sum(result.stems.values()), mixture, rtol=0, atol=3e-7)
@@ -154,7 +144,7 @@ def test_a_full_separation_sums_to_the_mixture():
 
 
 def test_mixture_consistency_can_be_off_and_spares_partial_separations():
-    mixture = song()
+    mixture = noise(300_000)
     network = Gains({"vocals": 0.1})
     raw = make(network, mixture_consistency=False)((mixture, RATE))
     np.testing.assert_allclose(raw.stems["vocals"], 0.1 * mixture, rtol=0, atol=1e-6)
@@ -167,7 +157,7 @@ def test_mixture_consistency_can_be_off_and_spares_partial_separations():
 
 
 def test_everything_but_a_source():
-    mixture = song()
+    mixture = noise(300_000)
     separator = make(Gains({"vocals": 0.3}))
     alone = separator((mixture, RATE), sources="vocals")
     assert tuple(alone.stems) == ("vocals",)
@@ -181,7 +171,7 @@ def test_everything_but_a_source():
 
 
 def test_two_stems_cost_one_source_and_sum_to_the_mixture():
-    mixture = song()
+    mixture = noise(300_000)
     separator = make(Gains({"drums": 0.2}))
     result = separator((mixture, RATE), two_stems="drums")
     assert tuple(result.stems) == ("drums", "no_drums")
@@ -201,9 +191,9 @@ def test_two_stems_cost_one_source_and_sum_to_the_mixture():
 )
 def test_wrong_sources_are_refused(options, error, message):
     with pytest.raises(error, match=message):
-        make()((song(100), RATE), **options)
+        make()((noise(100), RATE), **options)
     with pytest.raises(error, match=message):
-        make().stream((song(100), RATE), **options)
+        make().stream((noise(100), RATE), **options)
 
 
 def test_digital_silence_stays_silent_without_any_work():
@@ -217,7 +207,7 @@ def test_digital_silence_stays_silent_without_any_work():
 
 
 def test_silence_inside_a_song_stays_silent():
-    mixture = song(400_000)
+    mixture = noise(400_000)
     mixture[:, 100_000:200_000] = 0
     mixture[:, -3:] = 0
     mixture[:, 300_000:300_010] = 0
@@ -231,7 +221,7 @@ def test_silence_inside_a_song_stays_silent():
 
 
 def test_running_out_of_memory_halves_the_batch_and_goes_on():
-    mixture = song(3_000_000)
+    mixture = noise(3_000_000)
     separator = make(OutOfMemory(3), batch_size=8, chunk_seconds=3)
     result = separator((mixture, RATE))
     np.testing.assert_allclose(result.stems["vocals"], 0.5 * mixture, rtol=0, atol=1e-6)
@@ -242,7 +232,7 @@ def test_running_out_of_memory_halves_the_batch_and_goes_on():
 
 def test_one_chunk_too_many_is_a_named_error():
     with pytest.raises(MemoryError, match="chunk_seconds"):
-        make(OutOfMemory(0))((song(), RATE))
+        make(OutOfMemory(0))((noise(300_000), RATE))
 
 
 def test_other_failures_of_the_network_are_not_taken_for_a_lack_of_memory():
@@ -251,12 +241,12 @@ def test_other_failures_of_the_network_are_not_taken_for_a_lack_of_memory():
             raise RuntimeError("shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
-        make(Broken())((song(), RATE))
+        make(Broken())((noise(300_000), RATE))
 
 
 def test_threads_get_their_own_results():
     separator = make(OneAtATime(), chunk_seconds=2)
-    songs = [song(200_000 + 1000 * index, seed=index) for index in range(6)]
+    songs = [noise(200_000 + 1000 * index, seed=index) for index in range(6)]
     results = [None] * len(songs)
 
     def work(index):
@@ -274,7 +264,7 @@ def test_threads_get_their_own_results():
 def test_progress_rises_to_one():
     calls = []
     make(chunk_seconds=2)(
-        (song(), RATE), progress=lambda fraction, stage: calls.append((fraction, stage))
+        (noise(300_000), RATE), progress=lambda fraction, stage: calls.append((fraction, stage))
     )
     fractions = [fraction for fraction, _ in calls]
     assert fractions == sorted(fractions)
@@ -292,14 +282,14 @@ def test_cancelling_stops_the_work():
             cancel.set()
 
     with pytest.raises(SeparationCancelledError, match="cancelled"):
-        separator((song(1_000_000), RATE), progress=progress, cancel=cancel)
+        separator((noise(1_000_000), RATE), progress=progress, cancel=cancel)
     assert len(separator._engine.network.shapes) < 10
 
 
 def test_the_callers_network_stays_as_it_is():
     network = zoo.build("lightsaft_tfctdf_tiny")
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    make(network, backend="torch")((song(50_000), RATE))
+    make(network, backend="torch")((noise(50_000), RATE))
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
@@ -308,7 +298,7 @@ def test_the_callers_network_stays_as_it_is():
 def test_a_real_network_through_the_engine_is_the_network():
     torch.manual_seed(0)
     network = zoo.build("lightsaft_tfctdf_tiny").eval()
-    mixture = song(60_000)
+    mixture = noise(60_000)
     separator = make(network, mixture_consistency=False, precision="float32", chunk_seconds=10)
     context = separator._chunking.context
     to_whole_frames = -(2 * context + 60_000) % TINY.stft.hop_length
@@ -353,7 +343,7 @@ def test_devices_and_precisions_that_do_not_exist_are_refused():
 def test_bfloat16_is_near_float32():
     torch.manual_seed(0)
     network = zoo.build("lightsaft_tfctdf_tiny").eval()
-    mixture = song(60_000)
+    mixture = noise(60_000)
     exact = make(network, precision="float32", backend="torch")(
         (mixture, RATE), sources="vocals"
     ).stems["vocals"]
@@ -367,11 +357,11 @@ def test_bfloat16_is_near_float32():
 
 def test_the_one_liner_saves_what_it_returns(tmp_path):
     result = zoo.separate(
-        (song(40_000), RATE), tmp_path, model=Gains(), device="cpu", sources=["bass", "drums"]
+        (noise(40_000), RATE), tmp_path, model=Gains(), device="cpu", sources=["bass", "drums"]
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bass.wav", "drums.wav"]
     saved, rate = soundfile.read(tmp_path / "bass.wav", dtype="float32")
     assert rate == RATE
     np.testing.assert_array_equal(saved.T, result.stems["bass"])
     with pytest.raises(zoo.UnknownNameError, match="audio format"):
-        zoo.separate((song(40), RATE), tmp_path, model=Gains(), format="wave")
+        zoo.separate((noise(40), RATE), tmp_path, model=Gains(), format="wave")

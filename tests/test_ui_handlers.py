@@ -6,7 +6,8 @@ import gradio as gr
 import numpy as np
 import pytest
 import torch
-from app_server import MODEL, chirp, read, tiny_config, write_song
+from app_server import MODEL, tiny_config
+from signals import chirp, read, write
 
 import zoo
 from zoo.ui.attention_figure import draw_attention
@@ -43,13 +44,13 @@ def test_a_model_is_separated_at_the_pitches_of_the_config():
 def test_nothing_chosen_and_too_large_a_file_are_said_before_reading(tmp_path):
     with pytest.raises(SongError, match="Choose a song first"):
         read_song(None, tiny_config().limits)
-    path = write_song(tmp_path / "a.wav", chirp(seconds=1.0))
+    path = write(tmp_path / "a.wav", chirp(seconds=1.0))
     with pytest.raises(SongError, match="This file has 0 MB; this page takes up to 0"):
         read_song(path, tiny_config(max_megabytes=0.1).limits)
 
 
 def test_a_song_that_turns_out_too_long_is_refused_while_reading(tmp_path):
-    path = write_song(tmp_path / "a.ogg.wav", chirp(seconds=2.0))
+    path = write(tmp_path / "a.ogg.wav", chirp(seconds=2.0))
     with pytest.raises(SongError, match=r"up to 0\.025 minutes, and this one is 0\.0 minutes"):
         read_song(path, tiny_config(max_seconds=1.5).limits)
 
@@ -65,13 +66,13 @@ def test_a_song_that_turns_out_too_long_is_refused_while_reading(tmp_path):
     ],
 )
 def test_titles_are_harmless(tmp_path, name, title):
-    path = write_song(tmp_path / name, chirp(seconds=0.1))
+    path = write(tmp_path / name, chirp(seconds=0.1))
     assert read_song(path, tiny_config().limits).title == title
 
 
 def test_a_clip_is_cut_brought_to_the_networks_rate_and_known_by_its_place():
     spec = zoo.load_spec(MODEL)
-    whole = song(chirp(seconds=2.0, channels=1, sample_rate=48_000), 48_000)
+    whole = song(chirp(seconds=2.0, channels=1, rate=48_000), 48_000)
     clip = clip_for_network(whole, spec, start=1.5, seconds=1.0)
     assert clip.samples.shape == (2, 44_100)
     assert clip.seconds == 1.0
@@ -92,7 +93,7 @@ def test_one_gain_for_all_stems_where_a_format_clips(tmp_path):
 
 
 def test_the_example_cache_forgets_results_whose_files_are_gone(tmp_path):
-    file = write_song(tmp_path / "a.wav", chirp(seconds=0.1))
+    file = write(tmp_path / "a.wav", chirp(seconds=0.1))
     known = gr.FileData(path=str(file))
     lane = MixerLane(name="a", kind="stem", title="A", audio=known, picture=known)
     cache = ExampleCache()

@@ -3,7 +3,8 @@
 import shutil
 
 import pytest
-from app_server import chirp, running_app, write_song
+from app_server import running_app
+from signals import chirp, write
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -39,7 +40,7 @@ def app_url(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def song(tmp_path_factory):
-    return write_song(tmp_path_factory.mktemp("song") / "A song.wav", chirp(seconds=3.0))
+    return write(tmp_path_factory.mktemp("song") / "A song.wav", chirp(seconds=3.0))
 
 
 @pytest.fixture

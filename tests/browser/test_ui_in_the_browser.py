@@ -200,9 +200,9 @@ def test_a_refusal_is_said_on_the_page(page, tmp_path):
 
 
 def test_stopping_keeps_what_was_done(page, tmp_path):
-    from app_server import chirp, write_song
+    from signals import chirp, write
 
-    path = write_song(tmp_path / "long.wav", chirp(seconds=60))
+    path = write(tmp_path / "long.wav", chirp(seconds=60))
     page.set_input_files("#song input[type=file]", str(path))
     page.wait_for_selector("#song audio", state="attached")
     page.click("#separate")
