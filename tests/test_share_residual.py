@@ -22,6 +22,13 @@ def test_the_shares_sum_to_the_mixture_and_go_by_the_fourth_root_of_the_level():
     assert float((shares[:, 2] / shares[:, 0]).max()) < 0.12
 
 
+def test_a_quieter_song_shares_alike():
+    gains = torch.tensor([1.0, 0.1, 1e-7, 0.0]).view(-1, 1, 1)
+    estimates, mixture = draw(4, 2, 500) * gains, draw(2, 500, seed=1)
+    quiet = share_residual(1e-6 * estimates, 1e-6 * mixture)
+    torch.testing.assert_close(1e6 * quiet, share_residual(estimates, mixture))
+
+
 def test_silent_estimates_share_equally_and_signals_do_not_meet():
     mixture = draw(2, 2, 100)
     silent = share_residual(torch.zeros(2, 4, 2, 100), mixture)

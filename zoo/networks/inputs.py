@@ -14,8 +14,9 @@ from zoo.specs.spec import Spec
 
 __all__ = ["QUIETEST_INPUT_DBFS", "check_mixture", "condition_weights", "input_gain"]
 
-# Levels below this floor are raised to it, so that silence does not become noise.
-QUIETEST_INPUT_DBFS = -60.0
+# Mixtures below this level are not brought to the spec's level but raised by the gain of this one.
+# It is below the noise of 24-bit audio, so that every recording is seen at its level.
+QUIETEST_INPUT_DBFS = -140.0
 
 
 def check_mixture(mixture: Tensor, spec: Spec) -> None:
@@ -38,7 +39,7 @@ def check_mixture(mixture: Tensor, spec: Spec) -> None:
 
 
 def input_gain(mixture: Tensor, spec: Spec) -> Tensor | None:
-    """Return what brings each mixture to the spec's level; None where the spec has none.
+    """Return the gain that brings each mixture to the spec's level; None where it has none.
 
     Shape:
         (B, C, N) -> (B, 1, 1)

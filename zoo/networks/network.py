@@ -27,14 +27,14 @@ from zoo.specs.spec import Spec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Features:
-    """What the encoder made of a mixture; every source is decoded from it.
+    """Output of the encoder for a mixture; every source is decoded from it.
 
     Attributes:
         unet: Skip connections and middle features.
         spectrogram: The mixture's, (B, 2 C, T, F).
         num_samples: N of the mixture.
-        low_band: What the low band's encoder made of it, where there is a low band.
-        gain: What the mixture was multiplied by to have the spec's level, (B, 1, 1); estimates are
+        low_band: Output of the low band's encoder, where there is a low band.
+        gain: The factor that brought the mixture to the spec's level, (B, 1, 1). Estimates are
             divided by it.
     """
 
@@ -48,11 +48,11 @@ class Features:
 class SeparationNetwork(nn.Module):
     """A conditioned source separation network, built from a spec.
 
-    The U-Net sees complex spectrograms as real channels. What does not depend on the condition is
-    computed once per mixture, whatever the number of sources. With a low band, a second network of
-    the same kind sees the lowest bins of a finer transform, and what the two estimate is added.
-    Where the spec has an ``input_level_dbfs``, a mixture is brought to that level first and
-    estimates back, so that a louder mixture gives the same, louder.
+    The U-Net sees a complex spectrogram as real channels. Parts that do not depend on the condition
+    are computed once per mixture, whatever the number of sources. A low band is a second network of
+    the same kind: it sees the lowest bins of a finer transform, and its estimates are added. Where
+    the spec has an ``input_level_dbfs``, the network sees every mixture at that level, and the
+    estimates get the mixture's level back.
 
     Args:
         spec: The network as data.
@@ -85,7 +85,7 @@ class SeparationNetwork(nn.Module):
 
     @property
     def parts(self) -> "list[SeparationNetwork]":
-        """The networks whose estimates are added: itself, and that of its low band."""
+        """The networks whose estimates are added: this one, and its low band if it has one."""
         return [self] if self.low_band is None else [self, self.low_band]
 
     @property
@@ -100,7 +100,7 @@ class SeparationNetwork(nn.Module):
 
     @property
     def encodes_once(self) -> bool:
-        """Whether the encoder is blind to the condition, so that sources share one encoding."""
+        """Whether all sources share one encoding, because the encoder does not see the condition."""
         unet = self.spec.unet
         return not (unet.encoder.uses_condition or unet.middle.uses_condition)
 
@@ -133,7 +133,7 @@ class SeparationNetwork(nn.Module):
         return self._estimate(mixture * gain, weights) / gain[:, None]
 
     def encode(self, mixture: Tensor) -> Features:
-        """Compute once what all sources share.
+        """Encode a mixture once for all sources.
 
         Args:
             mixture: (B, C, N), float32.

@@ -21,7 +21,7 @@ __all__ = ["ChannelPlan", "separate_blocks", "share_residual"]
 
 SILENCE_SECONDS = 0.1  # shorter runs of zeros occur in music, where the wave crosses the axis
 SHARE_EXPONENT = 0.25  # trades leakage into silent stems for SDR: see share_residual
-QUIETEST_LEVEL = 1e-6  # -120 dBFS: estimates of silence share the residual evenly
+QUIETEST_SHARE = 1e-5  # of the mixture's level: estimates below it get equal shares
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,10 +157,16 @@ def share_residual(estimates: Tensor, mixture: Tensor) -> Tensor:
     Shape:
         estimates (..., S, C, n), mixture (..., C, n) -> (..., S, C, n)
     """
-    levels = estimates.square().mean(dim=(-2, -1), keepdim=True).sqrt()  # (..., S, 1, 1)
-    weights = levels.clamp(min=QUIETEST_LEVEL) ** SHARE_EXPONENT
+    levels = _level(estimates)  # (..., S, 1, 1)
+    floor = QUIETEST_SHARE * _level(mixture).unsqueeze(-3) + torch.finfo(levels.dtype).tiny
+    weights = levels.maximum(floor) ** SHARE_EXPONENT
     residual = (mixture - estimates.sum(dim=-3)).unsqueeze(-3)
     return estimates + residual * (weights / weights.sum(dim=-3, keepdim=True))
+
+
+def _level(signal: Tensor) -> Tensor:
+    """RMS over channels and samples, (..., C, n) -> (..., 1, 1)."""
+    return signal.square().mean(dim=(-2, -1), keepdim=True).sqrt()
 
 
 def _resample_estimates(
