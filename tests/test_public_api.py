@@ -20,14 +20,18 @@ ZOO = {
     "Spec": "class",
     "SpecError": "exception",
     "UnknownNameError": "exception",
+    "WeightsEntry": "class",
     "WeightsError": "exception",
     "__version__": "str",
     "add_specs": "function",
     "build": "function",
+    "from_pretrained": "function",
     "list_models": "function",
     "load_spec": "function",
     "model_info": "function",
     "parse_spec": "function",
+    "push_to_hub": "function",
+    "save_pretrained": "function",
     "separate": "function",
 }
 BLOCKS = {
