@@ -100,7 +100,7 @@ class SeparationNetwork(nn.Module):
 
     @property
     def encodes_once(self) -> bool:
-        """Whether all sources share one encoding, because the encoder does not see the condition."""
+        """Whether all sources share one encoding: the encoder does not see the condition."""
         unet = self.spec.unet
         return not (unet.encoder.uses_condition or unet.middle.uses_condition)
 
