@@ -271,9 +271,17 @@ def test_conditions_depend_on_the_example_alone():
     assert (together[:, 0].argmax(dim=1) != together[0, 0].argmax()).any()
 
 
+def run_state(step: int) -> dict:
+    """What a run keeps, with next to nothing in it."""
+    return {
+        **{"format": 1, "spec": {}, "config": {}, "step": step, "best": 0.5, "seconds": 1.5},
+        **{"stale_validations": 0, "model": {"x": torch.ones(2)}, "ema": {}, "optimizer": None},
+    }
+
+
 def test_checkpoints_are_whole_or_not_there(tmp_path, monkeypatch):
     for step in range(5):
-        save_checkpoint({"step": step, "x": torch.ones(2)}, tmp_path, step=step, keep=2)
+        save_checkpoint(run_state(step), tmp_path, step=step, keep=2)
     assert [path.name for path in list_checkpoints(tmp_path)] == [
         "step_00000003.pt",
         "step_00000004.pt",
@@ -285,7 +293,7 @@ def test_checkpoints_are_whole_or_not_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", half_written)
     with pytest.raises(OSError, match="no space"):
-        save_checkpoint({"step": 5}, tmp_path, step=5, keep=2)
+        save_checkpoint(run_state(5), tmp_path, step=5, keep=2)
     assert load_checkpoint(latest_checkpoint(tmp_path))["step"] == 4
 
 
@@ -295,6 +303,39 @@ def test_bad_checkpoints_are_named(tmp_path):
     (tmp_path / "step_00000001.pt").write_bytes(b"damaged")
     with pytest.raises(TrainingError, match=r"step_00000001\.pt"):
         load_checkpoint(tmp_path / "step_00000001.pt")
+
+
+@pytest.mark.parametrize(
+    ("saved", "message"),
+    [
+        ([1, 2], "it holds a list, expected the state of a run"),
+        ({"step": 1}, "it lacks a valid 'format'"),
+        (run_state(1) | {"step": "1"}, "it lacks a valid 'step'"),
+        (run_state(1) | {"model": [torch.ones(2)]}, "it lacks a valid 'model'"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_named(tmp_path, saved, message):
+    path = tmp_path / "step_00000001.pt"
+    torch.save(saved, path)
+    with pytest.raises(TrainingError, match=rf"step_00000001\.pt cannot be read: {message}"):
+        load_checkpoint(path)
+
+
+def test_damage_to_a_checkpoint_never_escapes_as_another_error(tmp_path):
+    path = save_checkpoint(run_state(1), tmp_path, step=1)
+    whole, generator = path.read_bytes(), np.random.default_rng(0)
+    start = whole.index(b"\x80\x02") + 2
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in generator.integers(start, start + 400, 2):
+            damaged[place] = generator.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            load_checkpoint(path)
+        except TrainingError:
+            refused += 1
+    assert refused > 100
 
 
 def test_a_checkpoint_that_wants_to_run_code_is_refused(tmp_path):

@@ -6,6 +6,7 @@ good one as it was.
 """
 
 import pickle
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,23 @@ from zoo.records.files import open_whole, remove_stale_partials
 from zoo.training.errors import TrainingError
 
 PREFIX = "step_"
+STATE_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "format": int,
+    "spec": dict,
+    "config": dict,
+    "step": int,
+    "best": float,
+    "stale_validations": int,
+    "seconds": float,
+    "model": dict,
+    "ema": dict,
+    "optimizer": (dict, type(None)),
+}
+# What torch.load is known to raise for damaged files, beside its own errors.
+READ_ERRORS = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
+    *(OSError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError, struct.error),
+)
 
 
 def checkpoint_path(directory: Path, step: int) -> Path:
@@ -51,14 +69,24 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU.
 
     Raises:
-        TrainingError: If the file cannot be read.
+        TrainingError: If the file cannot be read, or holds something else.
     """
+    advice = "remove it to resume from the one before"
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except READ_ERRORS as error:
+        raise TrainingError(f"checkpoint {path} cannot be read: {error}; {advice}") from error
+    if not isinstance(state, dict):
         raise TrainingError(
-            f"checkpoint {path} cannot be read: {error}; remove it to resume from the one before"
-        ) from error
+            f"checkpoint {path} cannot be read: it holds a {type(state).__name__}, expected the "
+            f"state of a run; {advice}"
+        )
+    for key, kind in STATE_TYPES.items():
+        if key not in state or not isinstance(state[key], kind):
+            raise TrainingError(
+                f"checkpoint {path} cannot be read: it lacks a valid {key!r}; {advice}"
+            )
+    return state
 
 
 def latest_checkpoint(directory: Path) -> Path:
