@@ -152,9 +152,10 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class Hub:
-    """Model repositories in memory, behind the Hub's endpoints."""
+    """Model repositories and Spaces in memory, behind the Hub's endpoints."""
 
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    created: list[dict] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
     address: str = ""
@@ -165,7 +166,7 @@ class Hub:
     def get(self, handler: QuietHandler, path: str):
         if match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             return self.resolve(handler, *match.groups())
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(/revision/.+)?", path):
+        if match := re.fullmatch(r"/api/(?:models|spaces)/([^/]+/[^/]+)(/revision/.+)?", path):
             if match[1] not in self.repositories:
                 return self.error(handler, 404, "RepoNotFound")
             files = [{"rfilename": name} for name in self.repositories[match[1]]]
@@ -193,19 +194,22 @@ class Hub:
     def post(self, handler: QuietHandler, path: str, body: bytes):
         if path == "/api/repos/create":
             wanted = json.loads(body)
+            self.created.append(wanted)
             owner = wanted.get("organization") or "user"
             repo_id = f"{owner}/{wanted['name']}"
             self.repositories.setdefault(repo_id, {})
-            return handler.answer_json({"url": f"{self.address}/{repo_id}", "id": repo_id})
+            folder = "spaces/" if wanted.get("type") == "space" else ""
+            url = f"{self.address}/{folder}{repo_id}"
+            return handler.answer_json({"url": url, "id": repo_id, "name": repo_id})
         if path == "/api/validate-yaml":
             return handler.answer_json({"errors": [], "warnings": []})
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/preupload/main", path):
+        if match := re.fullmatch(r"/api/(?:models|spaces)/([^/]+/[^/]+)/preupload/main", path):
             files = json.loads(body)["files"]
             modes = [
                 {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in files
             ]
             return handler.answer_json({"files": modes})
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/commit/main", path):
+        if match := re.fullmatch(r"/api/(?:models|spaces)/([^/]+/[^/]+)/commit/main", path):
             for line in body.decode().splitlines():
                 record = json.loads(line)
                 if record["key"] == "file":

@@ -1,18 +1,16 @@
 """spaces_config.yaml, README's front matter and the push of a Space to a stand-in Hub."""
 
 import dataclasses
-import json
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
+from servers import hub_server
 
 from zoo.cli import main
-from zoo.publishing.space import front_matter, readme_with_front_matter, write_readme
+from zoo.publishing.space import front_matter, prepare_push, readme_with_front_matter, write_readme
 from zoo.publishing.space_config import SpaceConfigError, load_space_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,74 +115,10 @@ def test_the_command_says_what_it_needs(capsys):
     assert "push USER/NAME" in capsys.readouterr().err
 
 
-class StandInHub(BaseHTTPRequestHandler):
-    """The few endpoints of the Hub that creating a Space and committing a folder call."""
-
-    server: "HubServer"
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        path = self.path.split("?")[0]
-        if path == "/api/repos/create":
-            self.server.created.append(json.loads(body))
-            repo_id = "visitor/zoo"
-            self.answer({"url": f"{self.server.url}/spaces/{repo_id}", "name": repo_id})
-        elif path == "/api/validate-yaml":
-            self.answer({"errors": [], "warnings": []})
-        elif "/preupload/" in path:
-            files = [file["path"] for file in json.loads(body)["files"]]
-            self.answer(
-                {
-                    "files": [
-                        {"path": f, "uploadMode": "regular", "shouldIgnore": False} for f in files
-                    ]
-                }
-            )
-        elif "/commit/" in path:
-            for line in body.splitlines():
-                entry = json.loads(line)
-                if entry["key"] == "file":
-                    self.server.committed.append(entry["value"]["path"])
-            self.answer(
-                {
-                    "commitUrl": f"{self.server.url}/spaces/visitor/zoo/commit/1",
-                    "commitOid": "1" * 40,
-                }
-            )
-        else:
-            self.send_error(404)
-
-    def do_GET(self):
-        self.answer({"id": "visitor/zoo", "sha": "0" * 40, "siblings": []})
-
-    def answer(self, data):
-        payload = json.dumps(data).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    def log_message(self, format, *args):
-        """Keep the test's output clean."""
-
-
-class HubServer(ThreadingHTTPServer):
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), StandInHub)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.created: list[dict] = []
-        self.committed: list[str] = []
-
-
 @pytest.fixture
 def hub():
-    server = HubServer()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with hub_server() as server:
+        yield server
 
 
 @pytest.fixture
@@ -201,39 +135,152 @@ def checkout(tmp_path):
     return root
 
 
-def push(checkout, hub, tmp_path):
+def push(checkout, hub, tmp_path, *options, answer=""):
     environment = {
-        "HF_ENDPOINT": hub.url,
+        "HF_ENDPOINT": hub.address,
         "HF_HOME": str(tmp_path / "hf"),
         "HF_TOKEN": "hf_stand_in",
         "PATH": "/usr/bin:/bin",
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", "zoo", "space", "push", "visitor/zoo", "--root", str(checkout)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [*command, *options],
+        env=environment,
+        input=answer,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def git(checkout, *arguments):
+    identity = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
+    subprocess.run(["git", *identity, *arguments], cwd=checkout, check=True, capture_output=True)
+
+
+SENT = ["LICENSE", "README.md", "app.py", "requirements.txt", "spaces_config.yaml", "zoo/a.py"]
 
 
 def test_push_creates_the_space_and_sends_only_what_it_runs_on(checkout, hub, tmp_path):
     write_readme(checkout)
-    done = push(checkout, hub, tmp_path)
+    done = push(checkout, hub, tmp_path, "--yes")
     assert done.returncode == 0, done.stderr
-    assert f"{hub.url}/spaces/visitor/zoo" in done.stdout
+    assert f"{hub.address}/spaces/visitor/zoo" in done.stdout
     created = hub.created[0]
     assert (created["type"], created["sdk"]) == ("space", "gradio")
-    assert sorted(hub.committed) == [
-        "LICENSE",
-        "README.md",
-        "app.py",
-        "requirements.txt",
-        "spaces_config.yaml",
-        "zoo/a.py",
-    ]
+    assert sorted(hub.repositories["visitor/zoo"]) == SENT
+    assert hub.repositories["visitor/zoo"]["zoo/a.py"] == b"x\n"
 
 
 def test_push_refuses_a_readme_out_of_date_and_a_partial_checkout(checkout, hub, tmp_path):
-    done = push(checkout, hub, tmp_path)
+    done = push(checkout, hub, tmp_path, "--yes")
     assert done.returncode == 1
     assert "--write-readme" in done.stderr
     (checkout / "app.py").unlink()
-    assert "has no app.py" in push(checkout, hub, tmp_path).stderr
+    assert "has no app.py" in push(checkout, hub, tmp_path, "--yes").stderr
     assert hub.created == []
+
+
+def test_push_lists_and_asks_before_anything_is_sent(checkout, hub, tmp_path):
+    write_readme(checkout)
+    for answer in ("n\n", "\n"):
+        done = push(checkout, hub, tmp_path, answer=answer)
+        assert (done.returncode, hub.requests) == (1, [])
+        assert all(f"  {name}\n" in done.stdout for name in SENT)
+        assert "send these files to visitor/zoo? [y/N]" in done.stdout
+        assert "nothing was sent" in done.stdout
+    assert "give --yes" in push(checkout, hub, tmp_path).stderr
+    assert hub.requests == []
+    assert push(checkout, hub, tmp_path, answer="y\n").returncode == 0
+    assert sorted(hub.repositories["visitor/zoo"]) == SENT
+
+
+def fill(checkout, tmp_path):
+    """Put into a checkout what must stay; returns why each does."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "private.py").write_text("private\n", encoding="utf-8")
+    for name in ("zoo/weights", "zoo/.hidden", "zoo/secrets", "blocks"):
+        (checkout / name).mkdir(parents=True)
+    (checkout / "zoo" / "linked.py").symlink_to(outside / "private.py")
+    (checkout / "blocks" / "linked").symlink_to(outside)
+    (checkout / "zoo" / "large.py").write_bytes(bytes((10 << 20) + 1))
+    for name in ("tiny.yaml", "tiny.mine.safetensors", "other.mine.safetensors", "e.ckpt"):
+        (checkout / "zoo" / "weights" / name).write_bytes(b"weights")
+    for name in (".env.py", ".hidden/a.py", "secrets/a.py", "hf_token.yaml", "password.md"):
+        (checkout / "zoo" / name).write_text("x\n", encoding="utf-8")
+    return {
+        "zoo/linked.py": "a link",
+        "zoo/large.py": "larger than 10 MB",
+        "zoo/weights/other.mine.safetensors": "a checkpoint",
+        "zoo/weights/e.ckpt": "a checkpoint",
+        "zoo/.env.py": "a hidden name",
+        "zoo/.hidden/a.py": "a hidden name",
+        "zoo/secrets/a.py": "may hold a secret",
+        "zoo/hf_token.yaml": "may hold a secret",
+        "zoo/password.md": "may hold a secret",
+    }
+
+
+def test_what_is_private_stays_outside_git(checkout, tmp_path):
+    write_readme(checkout)
+    staying = fill(checkout, tmp_path)
+    files = prepare_push(checkout)
+    packaged = ["zoo/weights/tiny.mine.safetensors", "zoo/weights/tiny.yaml"]
+    assert sorted(files.content) == sorted([*SENT, *packaged])
+    assert files.left_out == staying
+
+
+def test_what_is_private_stays_though_git_tracks_it(checkout, tmp_path):
+    write_readme(checkout)
+    staying = fill(checkout, tmp_path)
+    for name in ("key.pem", "id_rsa", "token"):
+        (checkout / "zoo" / name).write_text("x\n", encoding="utf-8")
+    git(checkout, "init", "-q")
+    git(checkout, "add", "-f", ".")
+    files = prepare_push(checkout)
+    packaged = ["zoo/weights/tiny.mine.safetensors", "zoo/weights/tiny.yaml"]
+    made = ["zoo/__pycache__/a.pyc", "zoo/a.pyi"]
+    assert sorted(files.content) == sorted([*SENT, *packaged, *made])
+    keys = dict.fromkeys(("zoo/key.pem", "zoo/id_rsa", "zoo/token"), "may hold a secret")
+    assert files.left_out == staying | keys | {"blocks/linked": "a link"}
+
+
+def test_in_a_git_repository_only_tracked_files_are_sent(checkout, tmp_path):
+    write_readme(checkout)
+    git(checkout, "init", "-q")
+    git(checkout, "add", *SENT)
+    (checkout / "zoo" / "notes.md").write_text("mine\n", encoding="utf-8")
+    assert sorted(prepare_push(checkout).content) == SENT
+    git(checkout, "rm", "-q", "--cached", "app.py")
+    with pytest.raises(SpaceConfigError, match=r"git tracks in .* no app\.py"):
+        prepare_push(checkout)
+    (checkout / ".git" / "HEAD").unlink()
+    with pytest.raises(SpaceConfigError, match="git does not list its files"):
+        prepare_push(checkout)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "TOKEN = 'hf_" + "a1B2" * 9 + "'",
+        "ghp_" + "a1B2" * 9,
+        "AKIA" + "A1B2" * 4,
+        "-----BEGIN OPENSSH PRIVATE " + "KEY-----",
+    ],
+)
+def test_a_file_that_holds_a_token_stops_the_push(checkout, secret):
+    write_readme(checkout)
+    (checkout / "zoo" / "a.py").write_text(f"x = 1\n# {secret}\n", encoding="utf-8")
+    with pytest.raises(SpaceConfigError, match=r"a\.py holds what looks like a token"):
+        prepare_push(checkout)
+
+
+def test_this_checkout_can_be_pushed():
+    files = prepare_push(ROOT)
+    assert files.left_out == {}
+    assert {"app.py", "zoo/cli/__init__.py", "blocks/registry.py"} <= files.content.keys()
+    assert not [name for name in files.content if name.startswith(("tests/", "benchmarks/"))]
+    assert files.num_bytes < 20 << 20

@@ -15,20 +15,17 @@ from zoo.publishing.space_config import (
     SpaceConfigError,
     load_space_config,
 )
+from zoo.publishing.space_files import SpaceFiles, find_space_files
+from zoo.records.files import write_whole
 
-__all__ = ["front_matter", "push_space", "readme_with_front_matter", "write_readme"]
+__all__ = [
+    "front_matter",
+    "prepare_push",
+    "push_space",
+    "readme_with_front_matter",
+    "write_readme",
+]
 
-SPACE_FILES = (
-    "app.py",
-    CONFIG_NAME,
-    "requirements.txt",
-    "README.md",
-    "LICENSE",
-    "blocks/**",
-    "zoo/**",
-    "docs/screenshots/**",
-)
-NEVER_PUSHED = ("**/__pycache__/**", "**/*.py[cod]", "**/*.pyi")
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
 
 logger = logging.getLogger(__name__)
@@ -84,48 +81,56 @@ def write_readme(root: str | Path = ".") -> bool:
     after = readme_with_front_matter(before, config)
     if after == before:
         return False
-    path.write_text(after, encoding="utf-8")
+    write_whole(path, after)
     return True
 
 
-def push_space(repo_id: str, *, root: str | Path = ".", private: bool = False) -> str:
-    """Create or update a gradio Space from a checkout.
+def prepare_push(root: str | Path = ".") -> SpaceFiles:
+    """Read what a push would send, so that it can be shown first.
 
     Args:
-        repo_id: ``USER/NAME`` on the Hub; the token is the one ``hf auth login`` stored.
         root: The checkout.
-        private: Whether a new Space is private.
-
-    Returns:
-        The Space's address.
 
     Raises:
-        SpaceConfigError: The checkout lacks a file of the Space, or its README's front matter is
-            out of date.
+        SpaceConfigError: The checkout lacks a file of the Space, holds a secret in one, or its
+            README's front matter is out of date.
     """
-    from huggingface_hub import HfApi
-
     root = Path(root)
+    files = find_space_files(root)
     config = load_space_config(root / CONFIG_NAME)
-    absent = [name for name in SPACE_FILES if "*" not in name and not (root / name).is_file()]
-    if absent:
-        raise SpaceConfigError(f"{root} has no {', '.join(absent)}; push from the repository root")
-    if not (root / "README.md").read_text(encoding="utf-8").startswith(front_matter(config)):
+    if not files.content["README.md"].startswith(front_matter(config).encode()):
         raise SpaceConfigError(
             f"the front matter of {root / 'README.md'} differs from {CONFIG_NAME}; "
             "run `python -m zoo space --write-readme` and commit the result"
         )
+    return files
+
+
+def push_space(repo_id: str, files: SpaceFiles, *, private: bool = False) -> str:
+    """Create or update a gradio Space.
+
+    Args:
+        repo_id: ``USER/NAME`` on the Hub; the token is the one ``hf auth login`` stored.
+        files: What to send, as :func:`prepare_push` read it.
+        private: Whether a new Space is private.
+
+    Returns:
+        The Space's address.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
     api = HfApi()
     url = api.create_repo(
         repo_id, repo_type="space", space_sdk="gradio", private=private, exist_ok=True
     )
-    api.upload_folder(
+    api.create_commit(
         repo_id=repo_id,
         repo_type="space",
-        folder_path=root,
-        allow_patterns=list(SPACE_FILES),
-        ignore_patterns=list(NEVER_PUSHED),
-        commit_message=f"Update {config.space.title}",
+        operations=[
+            CommitOperationAdd(path_in_repo=name, path_or_fileobj=content)
+            for name, content in files.content.items()
+        ],
+        commit_message=f"Update {repo_id}",
     )
-    logger.info("pushed %s to %s", root, url)
+    logger.info("pushed %d files to %s", len(files.content), url)
     return str(url)
