@@ -8,8 +8,9 @@ import pytest
 import soundfile
 from signals import tone
 
-from zoo.audio import AUDIO_FORMATS, AudioWriter, find_format, remove_stale_partials, write_audio
+from zoo.audio import AUDIO_FORMATS, AudioWriter, find_format, write_audio
 from zoo.errors import AudioError, UnknownNameError
+from zoo.records.files import remove_stale_partials
 
 RATE = 44100
 SONG = tone(220, num_samples=100_000)
@@ -102,30 +103,62 @@ def test_long_wavs_are_written_in_their_64_bit_form(tmp_path):
     assert (found.format, found.frames) == ("RF64", 100_000)
 
 
-def test_a_wav_of_unforeseen_length_stops_at_4_gib(tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.audio.writing.RIFF_LIMIT", 100_000)
-    with pytest.raises(AudioError, match=r"4 GiB.*write flac"):
-        write_audio_without_length(tmp_path / "a.wav", SONG)
+def test_a_wav_of_unforeseen_length_goes_on_in_64_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.audio.encoders.wav.RIFF_LIMIT", 100_000)
+    options = {"audio_format": find_format("wav"), "sample_rate": RATE, "num_channels": 2}
+    with AudioWriter(tmp_path / "a.wav", **options) as writer:
+        writer.write(SONG)
+    found = soundfile.info(tmp_path / "a.wav")
+    assert (found.format, found.frames) == ("RF64", 100_000)
+    np.testing.assert_array_equal(soundfile.read(tmp_path / "a.wav")[0].T, SONG)
+
+
+def test_a_wav_that_was_to_be_short_stops_at_4_gib(tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.audio.encoders.wav.RIFF_LIMIT", 100_000)
+    options = {"audio_format": find_format("wav"), "sample_rate": RATE, "num_channels": 2}
+    writer = AudioWriter(tmp_path / "a.wav", num_samples=1000, **options)
+    with pytest.raises(AudioError, match=r"4 GiB.*write flac"), writer:
+        writer.write(SONG)
     assert names(tmp_path) == []
 
 
-def write_audio_without_length(path, audio):
-    options = {"audio_format": find_format("wav"), "sample_rate": RATE, "num_channels": 2}
-    with AudioWriter(path, **options) as writer:
-        writer.write(audio)
+@pytest.mark.parametrize(("name", "bits"), [("wav16", 16), ("wav24", 24)])
+def test_wavs_keep_the_samples_of_equal_depth_and_clip_at_full_scale(tmp_path, name, bits):
+    steps = np.array([[-(2 ** (bits - 1)), -1, 0, 1, 12345, 2 ** (bits - 1) - 1]])
+    audio = np.append(steps / 2 ** (bits - 1), [[1.5, -1.5]], axis=1).astype(np.float32)
+    write_audio(tmp_path / "a.wav", audio, RATE, name=name)
+    read, _ = soundfile.read(tmp_path / "a.wav", dtype="int32")
+    ends = [2 ** (bits - 1) - 1, -(2 ** (bits - 1))]
+    assert (read >> (32 - bits)).tolist() == [*steps[0].tolist(), *ends]
+
+
+# Ogg streams have a random serial number, by their standard.
+@pytest.mark.parametrize("name", [name for name in AUDIO_FORMATS if name != "ogg"])
+def test_equal_samples_give_equal_bytes(tmp_path, name):
+    audio_format = find_format(name)
+    tracks = ("mixture", "a", "b", "c", "d") if audio_format.is_multitrack else ("",)
+    contents = []
+    for path in (tmp_path / "first", tmp_path / "second"):
+        rate = audio_format.nearest_rate(RATE)
+        options = {"audio_format": audio_format, "sample_rate": rate, "num_channels": 2}
+        with AudioWriter(path, track_names=tracks, **options) as writer:
+            writer.write(*[SONG] * len(tracks))
+        contents.append(path.read_bytes())
+    assert contents[0] == contents[1]
 
 
 FULL_DISK = """
 import resource, sys
 import numpy as np
-from zoo.audio import write_audio
+from zoo.audio import find_format, write_audio
 from zoo.errors import AudioError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 noise = np.random.default_rng(0).uniform(-0.9, 0.9, (2, 400_000)).astype(np.float32)
-for name in ["wav", "wav16", "flac", "ogg", "mp3"]:
+for name in ["wav", "wav16", "flac", "ogg", "mp3", "alac", "opus", "m4a", "mka"]:
     try:
-        write_audio(sys.argv[1] + "/a." + name, noise, 44100, name=name)
+        rate = find_format(name).nearest_rate(44100)
+        write_audio(sys.argv[1] + "/a." + name, noise, rate, name=name)
     except AudioError as error:
         print(error)
 """
@@ -135,7 +168,7 @@ for name in ["wav", "wav16", "flac", "ogg", "mp3"]:
 def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path):
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert output.count("Is the disk full?") == 5
+    assert output.count("Is the disk full?") == 9
     assert names(tmp_path) == []
 
 

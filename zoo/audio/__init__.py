@@ -4,7 +4,8 @@ from zoo.audio.formats import AUDIO_EXTENSIONS, AUDIO_FORMATS, AudioFormat, find
 from zoo.audio.opening import AudioSource, MissingAudioError, open_audio, read_audio
 from zoo.audio.reader import BLOCK_SAMPLES, AudioInfo, AudioReader
 from zoo.audio.resampling import StreamResampler, resample, resample_blocks, resampled_length
-from zoo.audio.writing import AudioWriter, remove_stale_partials, write_audio
+from zoo.audio.tags import BroadcastInfo, Tags, read_tags
+from zoo.audio.writing import AudioWriter, write_audio
 
 __all__ = [
     "AUDIO_EXTENSIONS",
@@ -15,12 +16,14 @@ __all__ = [
     "AudioReader",
     "AudioSource",
     "AudioWriter",
+    "BroadcastInfo",
     "MissingAudioError",
     "StreamResampler",
+    "Tags",
     "find_format",
     "open_audio",
     "read_audio",
-    "remove_stale_partials",
+    "read_tags",
     "resample",
     "resample_blocks",
     "resampled_length",

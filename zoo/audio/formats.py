@@ -1,8 +1,15 @@
 """The file formats that stems are written in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoo.errors import AudioError, UnknownNameError
+from blocks.registry import Registry
+from zoo.audio.encoders.encoder import Encoding
+from zoo.audio.encoders.ffmpeg import FFmpegEncoding
+from zoo.audio.encoders.native_stem import NUM_STEMS, NativeStemEncoding
+from zoo.audio.encoders.sndfile import SndfileEncoding
+from zoo.audio.encoders.wav import WavEncoding
+from zoo.errors import AudioError
 
 __all__ = ["AUDIO_EXTENSIONS", "AUDIO_FORMATS", "AudioFormat", "find_format"]
 
@@ -16,6 +23,8 @@ AUDIO_EXTENSIONS = frozenset(
 """What is taken for audio in a folder; a file that is named itself may have any extension."""
 
 MP3_SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+AAC_SAMPLE_RATES = (*MP3_SAMPLE_RATES, 64000, 88200, 96000)
+STEM_SAMPLE_RATES = (44100, 48000)  # what the players of DJs are made for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,26 +34,26 @@ class AudioFormat:
     Attributes:
         name: What a user calls it.
         extension: File name extension, with the dot.
-        container: libsndfile's name of the container.
-        subtype: libsndfile's name of the encoding.
+        description: What it is, in a few words.
+        encoding: How it is written.
         clips: Whether samples beyond [-1, 1] are lost, in the file or in every player.
-        bytes_per_sample: Of an uncompressed encoding, for the 4 GiB limit of RIFF; 0 otherwise.
-        compression_level: libsndfile's, from 0 (best quality) to 1 (smallest file).
         sample_rates: Rates in Hz that the encoding knows, lowest first; empty for all.
         max_sample_rate: Highest rate in Hz that the encoding knows.
         gapless: Whether exactly as many samples come back as went in.
+        is_multitrack: Whether one file holds a whole song: the mixture, and the stems as tracks.
+        num_stems: How many stems such a file must have; None for any number.
     """
 
     name: str
     extension: str
-    container: str
-    subtype: str
-    clips: bool
-    bytes_per_sample: int = 0
-    compression_level: float | None = None
+    description: str
+    encoding: Encoding
+    clips: bool = True
     sample_rates: tuple[int, ...] = ()
     max_sample_rate: int = 768_000
     gapless: bool = True
+    is_multitrack: bool = False
+    num_stems: int | None = None
 
     def check(self, *, sample_rate: int, num_channels: int) -> None:
         """Raise AudioError where the format cannot hold such audio."""
@@ -65,64 +74,124 @@ class AudioFormat:
                 "write wav"
             )
 
+    def check_stems(self, names: Sequence[str]) -> None:
+        """Raise AudioError where the format cannot hold such stems."""
+        if self.num_stems not in (None, len(names)):
+            raise AudioError(
+                f"{self.name} holds exactly {self.num_stems} stems, got {len(names)} "
+                f"({', '.join(names)}); mka holds any number"
+            )
 
-AUDIO_FORMATS: dict[str, AudioFormat] = {
-    audio_format.name: audio_format
-    for audio_format in (
-        AudioFormat(
-            name="wav",
-            extension=".wav",
-            container="WAV",
-            subtype="FLOAT",
-            clips=False,
-            bytes_per_sample=4,
+    def nearest_rate(self, sample_rate: int) -> int:
+        """Return the rate in Hz that the format knows and that is nearest to another.
+
+        >>> AUDIO_FORMATS["mp3"].nearest_rate(96_000)
+        48000
+        >>> AUDIO_FORMATS["wav"].nearest_rate(96_000)
+        96000
+        """
+        rates = self.sample_rates or (min(sample_rate, self.max_sample_rate),)
+        return min(rates, key=lambda rate: abs(rate - sample_rate))
+
+
+AUDIO_FORMATS: Registry[AudioFormat] = Registry("audio format")
+"""Every format by the name a user gives."""
+
+_AAC = FFmpegEncoding(container="ipod", codec="aac", sample_format="fltp", channel_bit_rate=128_000)
+_ALAC = FFmpegEncoding(container="ipod", codec="alac", sample_format="s32p")
+for _format in (
+    AudioFormat(
+        name="wav",
+        extension=".wav",
+        description="WAV, 32-bit float",
+        encoding=WavEncoding(bits=32),
+        clips=False,
+    ),
+    AudioFormat(
+        name="wav24",
+        extension=".wav",
+        description="WAV, 24-bit",
+        encoding=WavEncoding(bits=24),
+    ),
+    AudioFormat(
+        name="wav16",
+        extension=".wav",
+        description="WAV, 16-bit",
+        encoding=WavEncoding(bits=16),
+    ),
+    AudioFormat(
+        name="flac",
+        extension=".flac",
+        description="FLAC, 24-bit",
+        encoding=SndfileEncoding(container="FLAC", subtype="PCM_24"),
+        max_sample_rate=655_350,
+    ),
+    AudioFormat(
+        name="alac",
+        extension=".m4a",
+        description="Apple Lossless, 24-bit",
+        encoding=_ALAC,
+        max_sample_rate=384_000,
+    ),
+    AudioFormat(
+        name="ogg",
+        extension=".ogg",
+        description="Ogg Vorbis, quality 8 of 10",
+        encoding=SndfileEncoding(container="OGG", subtype="VORBIS", compression_level=0.2),
+        max_sample_rate=192_000,
+    ),
+    AudioFormat(
+        name="opus",
+        extension=".opus",
+        description="Opus, 192 kbit/s",
+        encoding=FFmpegEncoding(
+            container="opus", codec="libopus", sample_format="flt", channel_bit_rate=96_000
         ),
-        AudioFormat(
-            name="wav24",
-            extension=".wav",
-            container="WAV",
-            subtype="PCM_24",
-            clips=True,
-            bytes_per_sample=3,
-        ),
-        AudioFormat(
-            name="wav16",
-            extension=".wav",
-            container="WAV",
-            subtype="PCM_16",
-            clips=True,
-            bytes_per_sample=2,
-        ),
-        AudioFormat(
-            name="flac",
-            extension=".flac",
-            container="FLAC",
-            subtype="PCM_24",
-            clips=True,
-            max_sample_rate=655_350,
-        ),
-        AudioFormat(
-            name="ogg",
-            extension=".ogg",
-            container="OGG",
-            subtype="VORBIS",
-            clips=True,
-            compression_level=0.2,
-            max_sample_rate=192_000,
-        ),
-        AudioFormat(
-            name="mp3",
-            extension=".mp3",
-            container="MP3",
-            subtype="MPEG_LAYER_III",
-            clips=True,
-            compression_level=0.0,
-            sample_rates=MP3_SAMPLE_RATES,
-            gapless=False,
-        ),
-    )
-}
-"""Every format by the name a user gives: float, 24-bit and 16-bit WAV, 24-bit FLAC, Vorbis, MP3."""
+        sample_rates=(48_000,),
+    ),
+    AudioFormat(
+        name="mp3",
+        extension=".mp3",
+        description="MP3, best quality",
+        encoding=SndfileEncoding(container="MP3", subtype="MPEG_LAYER_III", compression_level=0.0),
+        sample_rates=MP3_SAMPLE_RATES,
+        gapless=False,
+    ),
+    AudioFormat(
+        name="m4a",
+        extension=".m4a",
+        description="AAC, 256 kbit/s",
+        encoding=_AAC,
+        sample_rates=AAC_SAMPLE_RATES,
+    ),
+    AudioFormat(
+        name="stem",
+        extension=".stem.mp4",
+        description="Native Instruments Stem, AAC, 256 kbit/s",
+        encoding=NativeStemEncoding(encoding=_AAC),
+        sample_rates=STEM_SAMPLE_RATES,
+        is_multitrack=True,
+        num_stems=NUM_STEMS,
+    ),
+    AudioFormat(
+        name="stem_alac",
+        extension=".stem.mp4",
+        description="Native Instruments Stem, Apple Lossless, 24-bit",
+        encoding=NativeStemEncoding(encoding=_ALAC),
+        sample_rates=STEM_SAMPLE_RATES,
+        is_multitrack=True,
+        num_stems=NUM_STEMS,
+    ),
+    AudioFormat(
+        name="mka",
+        extension=".mka",
+        description="Matroska, FLAC, 24-bit",
+        encoding=FFmpegEncoding(container="matroska", codec="flac", sample_format="s32"),
+        max_sample_rate=655_350,
+        is_multitrack=True,
+    ),
+):
+    AUDIO_FORMATS.add(_format.name, _format)
 
 
 def find_format(name: str) -> AudioFormat:
@@ -131,6 +200,4 @@ def find_format(name: str) -> AudioFormat:
     Raises:
         UnknownNameError: No such format.
     """
-    if name not in AUDIO_FORMATS:
-        raise UnknownNameError("audio format", name, list(AUDIO_FORMATS))
     return AUDIO_FORMATS[name]
