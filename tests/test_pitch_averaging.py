@@ -3,22 +3,23 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from signals import noise, tone
 
 import zoo
 from tests.fake_networks import Gains, Smoothing
 from zoo.separation.pitch_averaging import average_over_pitches, playing_speeds
-from zoo.weights.entries import NUM_PITCHES, parse_entry
+from zoo.weights.entries import NUM_PITCHES
+from zoo.weights.manifest_parsing import parse_entry
 from zoo.weights.manifests import get_manifest
 from zoo.weights.resolving import resolve_model
 
 RATE = 44100
 
 
-def tones(num_samples):
+def tones(num_samples, *, channels=2):
     """Return low tones with soft ends, which every resampler keeps as they are."""
-    low = tone(110, 440, 1760, 5000, num_samples=num_samples, gains=(0.2, 0.2))
-    return low * np.hanning(num_samples).astype(np.float32)
+    time = np.arange(num_samples) / RATE
+    audio = sum(np.sin(2 * np.pi * hertz * time) for hertz in (110, 440, 1760, 5000))
+    return np.stack([0.2 * audio * np.hanning(num_samples)] * channels).astype(np.float32)
 
 
 def make(network, **options):
@@ -75,8 +76,9 @@ def test_a_network_that_does_the_same_at_every_pitch_does_the_same():
 
 
 def test_each_pitch_has_its_share_of_the_mean():
-    wave = tone(1000, num_samples=200_000, gains=(1, 1)) * np.hanning(200_000)
-    chunks = torch.from_numpy(wave).float()[None]
+    time = np.arange(200_000) / RATE
+    tone = torch.from_numpy(np.sin(2 * np.pi * 1000 * time) * np.hanning(200_000)).float()
+    chunks = tone.expand(1, 2, -1)
 
     def gain(hertz, num_pitches):
         estimates = average_over_pitches(
@@ -94,7 +96,8 @@ def test_each_pitch_has_its_share_of_the_mean():
 
 
 def test_a_stream_gives_the_samples_of_the_whole_call():
-    mixture = noise(300_000)
+    generator = np.random.default_rng(0)
+    mixture = generator.uniform(-0.5, 0.5, (2, 300_000)).astype(np.float32)
     separator = make(Smoothing(), pitches=3)
     whole = separator((mixture, RATE), sources=["vocals", "bass"])
     blocks = list(separator.stream((mixture, RATE), sources=["vocals", "bass"]))
@@ -117,7 +120,7 @@ def test_a_real_network_takes_the_lengths_that_come_of_it(backend):
         pytest.importorskip("openvino")
     torch.manual_seed(0)
     network = zoo.build("lightsaft_tfctdf_tiny").eval()
-    mixture = noise(150_000, seed=1)
+    mixture = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 150_000)).astype(np.float32)
     options = {"precision": "float32", "backend": backend}
     once = make(network, **options)((mixture, RATE)).stems["vocals"]
     often = make(network, **options, pitches=3)((mixture, RATE)).stems["vocals"]

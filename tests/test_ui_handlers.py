@@ -135,12 +135,12 @@ def test_a_valid_spec_is_measured_drawn_and_handed_over_as_code(tmp_path, monkey
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "must be a mapping, got "),
+        ("", "a spec is a mapping"),
         ("x" * 30_000, "more than 20,000 characters"),
         ("name: a\n\tb: c", "YAML"),
         ("a: &x [1]\nb: *x", "anchors and aliases"),
         ("!!python/object/apply:os.system ['true']", "YAML"),
-        (None, "must be a mapping, got "),
+        (None, "a spec is a mapping"),
     ],
 )
 def test_an_invalid_spec_gets_a_verdict_and_nothing_else(text, reason):

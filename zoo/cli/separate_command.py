@@ -60,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-f",
         "--format",
         default="wav",
-        help="wav (32-bit float), wav24, wav16, flac, ogg or mp3 (default: %(default)s)",
+        help="wav (32-bit float), wav24, wav16, flac, alac, ogg, opus, mp3 or m4a; or one file for "
+        "all stems and the song: stem or stem_alac (for DJ programs), mka (default: %(default)s)",
     )
     parser.add_argument(
         "--name",
@@ -116,7 +117,7 @@ def _separate_songs(arguments: argparse.Namespace) -> int:
     from zoo.weights.references import RANDOM_WEIGHTS
 
     audio_format = find_format(arguments.format)
-    template = check_template(arguments.name)
+    template = check_template(arguments.name, needs_stem=not audio_format.is_multitrack)
     plan = plan_separations(arguments.inputs, arguments.output)
     make_folder(arguments.output)
     separator = _make_separator(arguments)

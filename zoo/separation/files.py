@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.audio import AudioFormat, open_audio, remove_stale_partials
-from zoo.records.files import hash_file
-from zoo.separation.naming import STEM_TEMPLATE, file_name
+from zoo.audio import AudioFormat, open_audio, read_tags
+from zoo.records.files import hash_file, remove_stale_partials
+from zoo.separation.naming import SONG_TEMPLATE, STEM_TEMPLATE, file_name
 from zoo.separation.record import RECORD_NAME, SeparationRecord, place_digest
 from zoo.separation.separator import ProgressCallback, Separator
-from zoo.separation.stem_writer import StemWriter, make_folder, note_random_weights
+from zoo.separation.stem_writer import (
+    StemWriter,
+    check_output,
+    make_folder,
+    note_random_weights,
+)
 from zoo.weights.references import RANDOM_WEIGHTS
 
 __all__ = ["SeparatedFile", "SeparationJob", "separate_file"]
@@ -45,11 +50,15 @@ class SeparationJob:
         return self.separator.stem_names(sources=self.sources, two_stems=self.two_stems)
 
     def file_names(self, song: str) -> dict[str, str]:
-        """Return the name of each stem's file for a song, without extension."""
-        model = self.separator.model_name
+        """Return the name of each stem's file for a song, without extension.
+
+        Where one file holds them all it is named after the song.
+        """
+        template, model = self.name_template, self.separator.model_name
+        if self.audio_format.is_multitrack and "{stem}" in template:
+            template = SONG_TEMPLATE
         return {
-            stem: file_name(self.name_template, song=song, stem=stem, model=model)
-            for stem in self.stem_names
+            stem: file_name(template, song=song, stem=stem, model=model) for stem in self.stem_names
         }
 
 
@@ -100,7 +109,7 @@ def separate_file(
     started = time.perf_counter()
     with open_audio(path) as reader:
         info = reader.info
-        job.audio_format.check(sample_rate=info.sample_rate, num_channels=info.num_channels)
+        check_output(job.audio_format, job.stem_names, info)
     input_sha256 = hash_file(path)
     request = _describe_request(job, input_sha256)
     known = SeparationRecord.read(folder)
@@ -126,11 +135,12 @@ def separate_file(
         sample_rate=info.sample_rate,
         num_channels=info.num_channels,
         num_samples=info.num_samples,
+        tags=read_tags(path).of_song(path.stem),
     ) as writer:
         for block in job.separator.stream(
             path, sources=job.sources, two_stems=job.two_stems, progress=progress, cancel=cancel
         ):
-            writer.write(block.stems)
+            writer.write(block.stems, mixture=block.mixture)
             num_samples += block.num_samples
         (folder / RECORD_NAME).unlink(missing_ok=True)
         saved = writer.commit()

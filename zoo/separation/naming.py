@@ -6,9 +6,10 @@ import unicodedata
 
 from blocks.registry import UnknownNameError
 
-__all__ = ["STEM_TEMPLATE", "check_template", "file_name", "fold", "safe_name"]
+__all__ = ["SONG_TEMPLATE", "STEM_TEMPLATE", "check_template", "file_name", "fold", "safe_name"]
 
 STEM_TEMPLATE = "{stem}"
+SONG_TEMPLATE = "{song}"
 FIELDS = ("song", "stem", "model")
 # What Windows refuses in names; a slash separates folders everywhere.
 UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')

@@ -3,13 +3,15 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from zoo.audio import AudioSource, find_format
+from zoo.audio import AudioInfo, AudioSource, find_format, open_audio
 from zoo.separation.result import SeparationResult
 from zoo.separation.separator import ProgressCallback, Separator
+from zoo.separation.stem_writer import check_output
 from zoo.specs.loading import SpecSource
 
 __all__ = ["separate"]
@@ -41,7 +43,7 @@ def separate(
         weights: As for :class:`Separator`.
         sources: The sources wanted, all by default.
         two_stems: Instead: this source and everything else.
-        format: Of the files: ``wav``, ``wav24``, ``wav16``, ``flac``, ``ogg`` or ``mp3``.
+        format: Of the files: a name of :data:`zoo.audio.AUDIO_FORMATS`.
         device: As for :class:`Separator`.
         precision: As for :class:`Separator`.
         pitches: As for :class:`Separator`.
@@ -52,11 +54,25 @@ def separate(
         UnknownNameError: No such model, source or format.
         WeightsError: The weights cannot be had.
     """
-    find_format(format)
+    audio_format = find_format(format)
     separator = Separator(
         model, weights=weights, device=device, precision=precision, pitches=pitches
     )
+    if folder is not None:
+        stems = separator.stem_names(sources=sources, two_stems=two_stems)
+        check_output(audio_format, stems, _look_at(source))
     result = separator(source, sources=sources, two_stems=two_stems, progress=progress)
     if folder is not None:
         result.save(folder, format=format)
     return result
+
+
+def _look_at(source: AudioSource) -> AudioInfo:
+    """Return what is known of a song before it is read, and leave a file object where it was."""
+    file: Any = source if hasattr(source, "seek") else None
+    start = file.tell() if file is not None else 0
+    with open_audio(source) as reader:
+        info = reader.info
+    if file is not None:
+        file.seek(start)
+    return info

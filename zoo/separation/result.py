@@ -5,13 +5,14 @@ C: channels, N: samples
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from zoo.audio import AudioInfo, find_format
+from zoo.audio import AudioInfo, Tags, find_format
 from zoo.errors import AudioError, UnknownNameError
+from zoo.separation.naming import safe_name
 from zoo.separation.stem_writer import SavedStems, StemWriter, make_folder, note_random_weights
 from zoo.separation.stems import StemSelection
 from zoo.weights.references import RANDOM_WEIGHTS
@@ -73,6 +74,11 @@ class SeparationBlock:
         """Length n."""
         return self.residual.shape[-1]
 
+    @property
+    def mixture(self) -> np.ndarray:
+        """The song itself, (C, n), to rounding."""
+        return np.sum([self.residual, *self.stems.values()], axis=0)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeparationResult:
@@ -87,6 +93,7 @@ class SeparationResult:
         name: The song's.
         model: Name of the network.
         weights: Tag or place of its weights.
+        tags: What the song's file says of itself; the files of the stems say it, too.
     """
 
     stems: dict[str, np.ndarray]
@@ -95,11 +102,17 @@ class SeparationResult:
     name: str
     model: str
     weights: str
+    tags: Tags = field(default_factory=Tags)
 
     @property
     def seconds(self) -> float:
         """Duration."""
         return self.residual.shape[-1] / self.sample_rate
+
+    @property
+    def mixture(self) -> np.ndarray:
+        """The song itself, (C, N), to rounding."""
+        return np.sum([self.residual, *self.stems.values()], axis=0)
 
     def everything_but(self, source: str) -> np.ndarray:
         """Return the mixture without one stem, (C, N): for vocals, the instrumental version.
@@ -115,12 +128,13 @@ class SeparationResult:
     def save(
         self, folder: str | os.PathLike[str], *, format: str = "wav", residual: bool = False
     ) -> SavedStems:
-        """Write every stem to a file named after it.
+        """Write every stem to a file named after it, or all into one that is named after the song.
 
         Args:
             folder: Created if need be; files of the same names are replaced.
-            format: ``wav`` (32-bit float), ``wav24``, ``wav16``, ``flac``, ``ogg`` or ``mp3``.
-                Where one that clips would, all stems are turned down by one gain.
+            format: A name of :data:`zoo.audio.AUDIO_FORMATS`: ``wav`` (32-bit float), ``flac``,
+                ``mp3``, ``stem``, ... Where one that clips would, all stems are turned down by
+                one gain.
             residual: Whether to write ``residual`` too.
 
         Returns:
@@ -131,16 +145,20 @@ class SeparationResult:
             AudioError: The format cannot hold this audio, or the folder cannot be written to.
         """
         stems = dict(self.stems) | ({"residual": self.residual} if residual else {})
+        audio_format = find_format(format)
+        song = Path(self.name).stem
+        is_one_file = audio_format.is_multitrack
         folder = make_folder(Path(folder))
         with StemWriter(
             folder,
-            {name: name for name in stems},
-            audio_format=find_format(format),
+            {name: safe_name(song) if is_one_file else name for name in stems},
+            audio_format=audio_format,
             sample_rate=self.sample_rate,
             num_channels=self.residual.shape[0],
             num_samples=self.residual.shape[1],
+            tags=self.tags.of_song(song),
         ) as writer:
-            writer.write(stems)
+            writer.write(stems, mixture=self.mixture)
             saved = writer.commit()
         if self.weights == RANDOM_WEIGHTS:
             note_random_weights(folder, self.model)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zoo.audio import AudioReader, AudioSource, open_audio
+from zoo.audio import AudioReader, AudioSource, open_audio, read_tags
 from zoo.errors import SeparationCancelledError
 from zoo.separation.chunking import choose_chunking
 from zoo.separation.devices import choose_device, choose_precision, precision_name
@@ -168,6 +168,7 @@ class Separator:
             ValueError: No source, one twice, or both ``sources`` and ``two_stems``.
             SeparationCancelledError: ``cancel`` was set.
         """
+        tags = read_tags(source)
         with open_audio(source) as reader:
             selection = self._select(sources, two_stems)
             stems, residual = join_blocks(self._separate(reader, selection, progress, cancel))
@@ -178,6 +179,7 @@ class Separator:
                 name=reader.info.name,
                 model=self.model_name,
                 weights=self.weights,
+                tags=tags,
             )
 
     def stream(

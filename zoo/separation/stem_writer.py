@@ -5,14 +5,21 @@ C: channels, n: samples of a block
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from zoo.audio import AudioFormat, AudioWriter
+from zoo.audio import (
+    AudioFormat,
+    AudioInfo,
+    AudioWriter,
+    StreamResampler,
+    Tags,
+    resampled_length,
+)
 from zoo.errors import AudioError
 
 __all__ = ["RANDOM_WEIGHTS_NOTE", "SavedStems", "StemWriter", "make_folder", "note_random_weights"]
@@ -21,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 SPOOL_SAMPLES = 1 << 16
 BYTES_PER_SAMPLE = 4
+MIXTURE = "mixture"
 RANDOM_WEIGHTS_NOTE = "RANDOM_WEIGHTS.txt"
 
 
@@ -29,15 +37,18 @@ class SavedStems:
     """What was written.
 
     Attributes:
-        paths: The file of every stem.
+        paths: The file of every stem. A format that keeps a song in one file has that file for
+            every stem, and for ``mixture``, the song itself.
         gain: The factor of all stems. It is 1 unless a stem has a peak beyond full scale and the
             format clips there.
         peak: Largest magnitude in any stem, before the gain.
+        sample_rate: Of the files, in Hz: the song's, or the nearest that the format knows.
     """
 
     paths: dict[str, Path]
     gain: float
     peak: float
+    sample_rate: int
 
 
 class StemWriter:
@@ -48,14 +59,16 @@ class StemWriter:
 
     Args:
         folder: Existing folder for the files.
-        names: The name of each stem's file, without extension.
-        audio_format: How to write.
-        sample_rate: In Hz.
+        names: The name of each stem's file, without extension. A format that keeps a song in one
+            file takes the same name for all.
+        audio_format: How to write. Stems are resampled to the nearest rate that it knows.
+        sample_rate: Of the song, in Hz.
         num_channels: 1 or 2.
         num_samples: How many are expected, if known.
+        tags: Of the song.
 
     Raises:
-        AudioError: The format cannot hold such audio, or the folder cannot be written to.
+        AudioError: The format cannot hold such stems, or the folder cannot be written to.
     """
 
     def __init__(
@@ -67,20 +80,30 @@ class StemWriter:
         sample_rate: int,
         num_channels: int,
         num_samples: int | None = None,
+        tags: Tags | None = None,
     ) -> None:
-        audio_format.check(sample_rate=sample_rate, num_channels=num_channels)
-        self._folder, self._names, self._format = folder, dict(names), audio_format
-        self._sample_rate, self._num_channels = sample_rate, num_channels
-        self._num_samples = num_samples
+        audio_format.check_stems(tuple(names))
+        self._folder, self._format, self._tags = folder, audio_format, tags or Tags()
+        self._files = {name: (stem,) for stem, name in names.items()}
+        if audio_format.is_multitrack:
+            self._files = {next(iter(names.values())): (MIXTURE, *names)}
+        self._sample_rate = audio_format.nearest_rate(sample_rate)
+        self._num_channels = num_channels
+        rates = {"from_rate": sample_rate, "to_rate": self._sample_rate}
+        self._num_samples = num_samples and resampled_length(num_samples, **rates)
         self._peak = 0.0
+        tracks = [track for tracks in self._files.values() for track in tracks]
+        self._resamplers = {
+            track: StreamResampler(**rates, num_channels=num_channels) for track in tracks
+        }
         self._writers: dict[str, AudioWriter] = {}
         self._spools: dict[str, _Spool] = {}
         try:
-            for name in names:
-                if audio_format.clips:
-                    self._spools[name] = _Spool(folder, num_channels)
-                else:
-                    self._writers[name] = self._open(name)
+            if audio_format.clips:
+                for track in tracks:
+                    self._spools[track] = _Spool(folder, num_channels)
+            else:
+                self._open_writers()
         except AudioError:
             self.discard()
             raise
@@ -98,13 +121,15 @@ class StemWriter:
         """Discard what was not committed."""
         self.discard()
 
-    def write(self, stems: Mapping[str, np.ndarray]) -> None:
-        """Append a block (C, n) to every stem."""
-        for name in self._names:
-            block = stems[name]
-            self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
-            target = self._spools[name] if self._format.clips else self._writers[name]
-            target.write(block)
+    def write(self, stems: Mapping[str, np.ndarray], *, mixture: np.ndarray) -> None:
+        """Append a block (C, n) to every stem.
+
+        Args:
+            stems: By their names.
+            mixture: The song itself, (C, n); formats of one file keep it beside the stems.
+        """
+        blocks = {MIXTURE: mixture, **stems}
+        self._append({t: stream.push(blocks[t]) for t, stream in self._resamplers.items()})
 
     def commit(self) -> SavedStems:
         """Finish the files and give them their final names.
@@ -113,6 +138,7 @@ class StemWriter:
             AudioError: A file could not be written; none stands under its final name then, unless
                 the failure was in renaming.
         """
+        self._append({track: stream.finish() for track, stream in self._resamplers.items()})
         gain = 1.0
         if self._format.clips:
             gain = 1.0 / self._peak if self._peak > 1.0 else 1.0
@@ -120,11 +146,11 @@ class StemWriter:
         for writer in self._writers.values():
             writer.finish()
         paths = {}
-        for name in self._names:
+        for name, tracks in self._files.items():
             writer = self._writers.pop(name)
             writer.commit()
-            paths[name] = writer.path
-        return SavedStems(paths=paths, gain=gain, peak=self._peak)
+            paths |= dict.fromkeys(tracks, writer.path)
+        return SavedStems(paths=paths, gain=gain, peak=self._peak, sample_rate=self._sample_rate)
 
     def discard(self) -> None:
         """Remove everything that is not under its final name."""
@@ -134,24 +160,40 @@ class StemWriter:
             spool.close()
         self._writers, self._spools = {}, {}
 
+    def _append(self, blocks: Mapping[str, np.ndarray]) -> None:
+        peaks = [float(np.abs(block).max(initial=0.0)) for block in blocks.values()]
+        self._peak = max(self._peak, *peaks)
+        if self._format.clips:
+            for track, spool in self._spools.items():
+                spool.write(blocks[track])
+        else:
+            for name, tracks in self._files.items():
+                self._writers[name].write(*[blocks[track] for track in tracks])
+
     def _encode_spools(self, gain: float) -> None:
         if gain < 1.0:
             logger.info("%s: all stems turned down by %.2f dB", self._folder, 20 * np.log10(gain))
-        for name in self._names:
-            self._writers[name] = self._open(name)
-            spool = self._spools.pop(name)
-            for block in spool.read():
-                self._writers[name].write(block * np.float32(gain) if gain < 1.0 else block)
-            spool.close()
+        self._open_writers()
+        for name, tracks in self._files.items():
+            spools = [self._spools.pop(track) for track in tracks]
+            for blocks in zip(*[spool.read() for spool in spools], strict=True):
+                louder = [block * np.float32(gain) if gain < 1.0 else block for block in blocks]
+                self._writers[name].write(*louder)
+            for spool in spools:
+                spool.close()
 
-    def _open(self, name: str) -> AudioWriter:
-        return AudioWriter(
-            self._folder / f"{self._names[name]}{self._format.extension}",
-            audio_format=self._format,
-            sample_rate=self._sample_rate,
-            num_channels=self._num_channels,
-            num_samples=self._num_samples,
-        )
+    def _open_writers(self) -> None:
+        for name, tracks in self._files.items():
+            is_stem = not self._format.is_multitrack
+            self._writers[name] = AudioWriter(
+                self._folder / f"{name}{self._format.extension}",
+                audio_format=self._format,
+                sample_rate=self._sample_rate,
+                num_channels=self._num_channels,
+                num_samples=self._num_samples,
+                track_names=tracks,
+                tags=self._tags.of_stem(tracks[0]) if is_stem else self._tags,
+            )
 
 
 class _Spool:
@@ -183,6 +225,27 @@ class _Spool:
 
     def _error(self, error: OSError) -> AudioError:
         return AudioError(f"cannot write to {self._folder}: {error.strerror}. Is the disk full?")
+
+
+def check_output(audio_format: AudioFormat, stems: Sequence[str], info: AudioInfo) -> None:
+    """Refuse what a format cannot hold before anything is computed, and say what it will change.
+
+    Args:
+        audio_format: Of the stems.
+        stems: Their names.
+        info: Of the song.
+
+    Raises:
+        AudioError: The format cannot hold such stems.
+    """
+    audio_format.check_stems(stems)
+    rate = audio_format.nearest_rate(info.sample_rate)
+    audio_format.check(sample_rate=rate, num_channels=info.num_channels)
+    if rate != info.sample_rate:
+        logger.warning(
+            "%s: %s holds no %d Hz; the stems are resampled to %d Hz",
+            *(info.name, audio_format.name, info.sample_rate, rate),
+        )
 
 
 def make_folder(folder: Path) -> Path:
