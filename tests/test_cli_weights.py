@@ -119,7 +119,7 @@ def test_a_record_file_says_what_must_go_along(run, tmp_path):
     (tmp_path / "record.yaml").write_text("[]")
     status, _, err = run(*arguments, "--record", tmp_path / "record.yaml")
     assert status == 1
-    assert "expected a mapping" in err
+    assert "record.yaml: must be a mapping, got list" in err
 
 
 def test_convert_recognises_a_file_of_a_manifest(run, tmp_path):

@@ -16,7 +16,7 @@ from zoo.data.augmentations.levels import Gain
 from zoo.data.augmentations.pitch_and_tempo import EDGE_SAMPLES, Pitch, Speed, Stops, Tempo
 from zoo.data.augmentations.production import Doubling, Echo, Stutter
 from zoo.data.augmentations.stereo import ChannelSwap, SignFlip, StereoWidth
-from zoo.data.mixing import PlannedAugmentation
+from zoo.data.mixing_config import PlannedAugmentation
 from zoo.training.batches import StepSampler, load_batches
 
 SOURCES = ("vocals", "drums", "bass", "other")
@@ -280,8 +280,8 @@ def _write(path, level):
 
 
 def dataset(tracks, seed=0, **options):
-    config = MixingConfig(chunk_samples=1000, **options)
-    return MixingDataset(tracks, sources=SOURCES, config=config, seed=seed)
+    config = MixingConfig(**options)
+    return MixingDataset(tracks, sources=SOURCES, config=config, chunk_samples=1000, seed=seed)
 
 
 def origins(example):
@@ -321,8 +321,8 @@ def test_scattered_sources_come_from_one_track_and_not_from_one_time(tmp_path):
     song = decode_tracks(found, cache_directory=tmp_path / "cache", sample_rate=RATE)
 
     def means(**options):
-        config = MixingConfig(chunk_samples=1000, remix_probability=0.0, **options)
-        drawn = MixingDataset(song, sources=SOURCES[:3], config=config)
+        config = MixingConfig(remix_probability=0.0, **options)
+        drawn = MixingDataset(song, sources=SOURCES[:3], config=config, chunk_samples=1000)
         return np.array([[float(source.mean()) for source in drawn[i]] for i in range(40)])
 
     together, apart = means(), means(scatter_probability=1.0)
@@ -411,11 +411,10 @@ def test_aligned_sources_share_their_speed(tmp_path):
         sample_rate=RATE,
     )
     config = MixingConfig(
-        chunk_samples=4000,
         remix_probability=0.0,
         augmentations=(PlannedAugmentation(transform=Speed(max_semitones=4)),),
     )
-    examples = MixingDataset(decoded, sources=names, config=config)
+    examples = MixingDataset(decoded, sources=names, config=config, chunk_samples=4000)
     for index in range(4):
         vocals, drums = examples[index].numpy()
         np.testing.assert_allclose(vocals, 2 * drums, atol=1e-3)
@@ -438,8 +437,8 @@ def test_chunks_are_placed_where_the_source_sounds(tmp_path):
         cache_directory=tmp_path / "cache",
         sample_rate=RATE,
     )
-    config = MixingConfig(chunk_samples=RATE, active_probability=1.0)
-    examples = MixingDataset(decoded, sources=("vocals",), config=config)
+    config = MixingConfig(active_probability=1.0)
+    examples = MixingDataset(decoded, sources=("vocals",), config=config, chunk_samples=RATE)
     assert all(examples[index].any() for index in range(50))
 
 

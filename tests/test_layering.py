@@ -48,10 +48,7 @@ LEVELS = [
 ]
 MAX_LINES = 300
 # Importers and long modules that others are taking apart; empty when they are done.
-KNOWN_TO_MEND = {
-    "zoo.specs.spec",
-    "zoo.specs.writing",
-}
+KNOWN_TO_MEND: set[str] = set()
 READS_ENVIRONMENT = "zoo.weights.settings"
 HEAVY = {"gradio", "matplotlib", "spaces"}
 

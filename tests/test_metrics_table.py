@@ -13,7 +13,7 @@ from zoo.evaluation.references import REFERENCES
 from zoo.evaluation.session import EvaluationSession
 from zoo.evaluation.tracks import find_evaluation_tracks
 from zoo.metrics import BSSEVAL, MDX
-from zoo.weights.manifest_parsing import parse_entry
+from zoo.weights.entries import parse_entry
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from zoo.cli import main
 from zoo.metrics import PROTOCOLS, Protocol, Quantity
 from zoo.publishing.cards import render_card
 from zoo.ui.model_tables import model_table
-from zoo.weights.manifest_parsing import parse_entry
+from zoo.weights.entries import parse_entry
 
 MODEL = "lightsaft_tfctdf_tiny"
 

@@ -7,8 +7,7 @@ import torch
 import zoo
 from tests.fake_networks import Gains, Smoothing
 from zoo.separation.pitch_averaging import average_over_pitches, playing_speeds
-from zoo.weights.entries import NUM_PITCHES
-from zoo.weights.manifest_parsing import parse_entry
+from zoo.weights.entries import NUM_PITCHES, parse_entry
 from zoo.weights.manifests import get_manifest
 from zoo.weights.resolving import resolve_model
 

@@ -53,21 +53,51 @@ def test_gpu_seconds_grow_with_the_length_up_to_the_limit(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.pop("limits"), "top level: limits missing"),
-        (lambda d: d.update(extra=1), "top level: unknown extra, expected space, models, limits"),
-        (lambda d: d["space"].update(color_to="teal"), "space.color_to: got 'teal'"),
-        (lambda d: d["space"].update(python_version=3.12), "python_version: got float 3.12"),
-        (lambda d: d["space"].update(tags="music"), "space.tags: got str, expected a list"),
-        (lambda d: d["space"].update(short_description="x" * 61), "got 61 characters"),
-        (lambda d: d.update(models=[]), "models: got an empty list"),
-        (lambda d: d["models"].append(d["models"][0]), "offered twice"),
-        (lambda d: d["models"][0].update(startup_seconds=0), "startup_seconds: got 0"),
-        (lambda d: d["models"][0].update(pitches=2), "got pitches=2; expected 1, 3, 5 or 7"),
-        (lambda d: d["models"][0].update(pitches="3"), ".pitches: got str '3', expected int"),
-        (lambda d: d["limits"].update(max_seconds=float("nan")), "limits.max_seconds: got nan"),
-        (lambda d: d["limits"].update(queue_size=True), "limits.queue_size: got bool True"),
-        (lambda d: d["limits"].update(queue_size=None), "limits.queue_size: got nothing"),
-        (lambda d: d.update(limits=[1]), "limits: got list, expected a mapping"),
+        (lambda d: d.pop("limits"), ": limits: missing"),
+        (
+            lambda d: d.update(extra=1),
+            ": extra: unknown key 'extra': Known: space, models, limits.",
+        ),
+        (
+            lambda d: d["space"].update(color_to="teal"),
+            "space.color_to: unknown value 'teal': did you mean 'yellow'? ",
+        ),
+        (
+            lambda d: d["space"].update(python_version=3.12),
+            "space.python_version: must be text, got float '3.12'",
+        ),
+        (lambda d: d["space"].update(tags="music"), "space.tags: must be a list, got str 'music'"),
+        (
+            lambda d: d["space"].update(short_description="x" * 61),
+            "space.short_description: must have 0 to 60 characters, got 61",
+        ),
+        (lambda d: d.update(models=[]), "models: must have 1 to 100 items, got 0"),
+        (lambda d: d["models"].append(dict(d["models"][0])), "offered twice"),
+        (
+            lambda d: d["models"][0].update(startup_seconds=0),
+            "models[0].startup_seconds: must be above 0, got 0",
+        ),
+        (
+            lambda d: d["models"][0].update(pitches=2),
+            "models[0].pitches: must be one of 1, 3, 5, 7, got int '2'",
+        ),
+        (
+            lambda d: d["models"][0].update(pitches="3"),
+            "models[0].pitches: must be one of 1, 3, 5, 7, got str '3'",
+        ),
+        (
+            lambda d: d["limits"].update(max_seconds=float("nan")),
+            "limits.max_seconds: must be a finite number, got nan",
+        ),
+        (
+            lambda d: d["limits"].update(queue_size=True),
+            "limits.queue_size: must be an integer, got bool 'True'",
+        ),
+        (
+            lambda d: d["limits"].update(queue_size=None),
+            "limits.queue_size: must be an integer, got nothing",
+        ),
+        (lambda d: d.update(limits=[1]), "limits: must be a mapping, got list"),
     ],
 )
 def test_a_bad_config_names_the_key_and_what_was_expected(tmp_path, change, message):
@@ -81,7 +111,7 @@ def test_a_missing_or_unreadable_config_says_so(tmp_path):
     with pytest.raises(SpaceConfigError, match="does not exist"):
         load_space_config(tmp_path / "none.yaml")
     (tmp_path / "bad.yaml").write_text("space: [", encoding="utf-8")
-    with pytest.raises(SpaceConfigError, match="is not YAML"):
+    with pytest.raises(SpaceConfigError, match="not valid YAML"):
         load_space_config(tmp_path / "bad.yaml")
 
 

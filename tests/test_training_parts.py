@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from tests.training_data import make_config
 from zoo.data.augmentations.pitch_and_tempo import Speed
 from zoo.errors import UnknownNameError
+from zoo.records.reading import to_plain
 from zoo.specs.loading import load_spec
 from zoo.specs.registry import SPECS
 from zoo.training.batches import StepSampler
@@ -25,7 +26,7 @@ from zoo.training.curves import draw_curves
 from zoo.training.errors import TrainingError
 from zoo.training.losses import LOSSES, LossInput
 from zoo.training.optimization import make_optimizer
-from zoo.training.recipe import list_recipes, load_recipe, override, parse_config, to_dict
+from zoo.training.recipe import list_recipes, load_recipe, override, parse_config
 from zoo.training.run_folder import RunFolder
 from zoo.training.schedules import SCHEDULES, rate_factor
 from zoo.training.step import draw_conditions, make_consistent, train_step, weigh_sources
@@ -36,7 +37,7 @@ from zoo.training.tensorboard_log import draw_spectrogram
 def test_every_recipe_parses_names_a_model_and_survives_a_round_trip(name):
     config = load_recipe(name)
     assert config.model in SPECS.names()
-    assert parse_config(to_dict(config)) == config
+    assert parse_config(to_plain(config)) == config
     assert config.loss in LOSSES
     assert config.schedule.name in SCHEDULES
     tiny = torch.nn.Linear(2, 2)
@@ -52,11 +53,11 @@ def test_every_published_network_has_a_recipe():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (["model"], "expected a mapping"),
+        (["model"], "my.yaml: must be a mapping, got list"),
         ({}, "model: missing"),
-        ({"model": "x", "mixture": 4}, "mixture: unknown key; expected mixtures"),
-        ({"model": "x", "mixtures": "4"}, "mixtures: expected int, got '4'"),
-        ({"model": "x", "mixtures": True}, "mixtures: expected int, got True"),
+        ({"model": "x", "mixture": 4}, "mixture: unknown key 'mixture': did you mean 'mixtures'"),
+        ({"model": "x", "mixtures": "4"}, "mixtures: must be an integer, got str '4'"),
+        ({"model": "x", "mixtures": True}, "mixtures: must be an integer, got bool 'True'"),
         ({"model": "x", "mixtures": 0}, "mixtures must be at least 1"),
         ({"model": "x", "ema_decay": 1.0}, "ema_decay must be in"),
         ({"model": "x", "consistent_share": 2.0}, "consistent_share must be in"),
@@ -67,15 +68,21 @@ def test_every_published_network_has_a_recipe():
         ({"model": "x", "precision": "half"}, "float32 or bfloat16"),
         ({"model": "x", "schedule": {"total_steps": 0}}, "total_steps must be at least 1"),
         ({"model": "x", "optimizer": {"lr": 1}}, "optimizer.lr: unknown key"),
-        ({"model": "x", "data": {"group_weights": [1]}}, "data.group_weights: expected a mapping"),
-        ({"model": "x", "data": {"augmentations": {}}}, "data.augmentations: expected a list"),
+        (
+            {"model": "x", "data": {"group_weights": [1]}},
+            "data.group_weights: must be a mapping, got list",
+        ),
+        (
+            {"model": "x", "data": {"augmentations": {}}},
+            "data.augmentations: must be a list, got dict",
+        ),
         (
             {"model": "x", "data": {"augmentations": ["gain"]}},
-            r"data.augmentations\[0\]: expected a mapping with a name",
+            r"data.augmentations\[0\]: must be a mapping with a name, got str 'gain'",
         ),
         (
             {"model": "x", "data": {"augmentations": [{"name": "gain", "low": 1}]}},
-            r"data.augmentations\[0\].low: unknown key; expected low_db",
+            r"data.augmentations\[0\].low: unknown key 'low': did you mean 'low_db'",
         ),
     ],
 )
@@ -85,7 +92,8 @@ def test_wrong_recipes_are_refused_by_key(values, message):
 
 
 def test_unknown_names_list_the_closest():
-    with pytest.raises(UnknownNameError, match="'speed'"):
+    message = r"data.augmentations\[0\].name: unknown augmentation 'spede': did you mean 'speed'"
+    with pytest.raises(ValueError, match=message):
         parse_config({"model": "x", "data": {"augmentations": [{"name": "spede"}]}})
     with pytest.raises(ValueError, match="house_small"):
         load_recipe("house_smal")
@@ -106,7 +114,9 @@ def test_override_by_dotted_keys():
     changed = override(make_config(), {"optimizer.name": "muon", "mixtures": 8})
     assert (changed.optimizer.name, changed.mixtures) == ("muon", 8)
     assert changed.data.augmentations[2].transform == Speed()
-    with pytest.raises(ValueError, match="no section 'optimiser'"):
+    with pytest.raises(
+        ValueError, match="optimiser: unknown key 'optimiser': did you mean 'optimizer'"
+    ):
         override(make_config(), {"optimiser.name": "muon"})
     with pytest.raises(ValueError, match="unknown key"):
         override(make_config(), {"optimizer.nam": "muon"})
@@ -172,8 +182,10 @@ def test_weights_of_sources_have_a_mean_of_one_and_name_the_networks():
         weigh_sources({"guitar": 2.0}, sources)
     with pytest.raises(ValueError, match="nothing to train on"):
         weigh_sources(dict.fromkeys(sources, 0.0), sources)
-    for bad in (-1.0, math.nan, math.inf):
-        with pytest.raises(ValueError, match="source_weights must be 0 or more"):
+    with pytest.raises(ValueError, match="source_weights must be 0 or more"):
+        make_config(source_weights={"drums": -1.0})
+    for bad in (math.nan, math.inf):
+        with pytest.raises(ValueError, match=r"source_weights\.drums: must be a finite number"):
             make_config(source_weights={"drums": bad})
 
 

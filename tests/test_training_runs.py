@@ -18,12 +18,12 @@ from tests.training_data import SOURCES, SPEC, make_config, make_tracks
 from zoo.data import decode_tracks, find_tracks
 from zoo.errors import WeightsError
 from zoo.networks.builder import load_into
+from zoo.records.reading import to_plain
 from zoo.specs.loading import load_spec
 from zoo.training.checkpoints import latest_checkpoint, list_checkpoints, load_checkpoint
 from zoo.training.errors import TrainingError
 from zoo.training.initial_weights import read_initial_weights
 from zoo.training.losses import LOSSES
-from zoo.training.recipe import to_dict
 from zoo.training.session import DataFolders, branch_run, find_data, resume_run, start_run
 from zoo.training.trainer import Trainer
 from zoo.training.validation import mean_scores, validate
@@ -363,7 +363,7 @@ def write_recipe(tmp_path, **changes):
     path = tmp_path / "recipe.yaml"
     spec_path = tmp_path / "generated.yaml"
     spec_path.write_text(yaml.safe_dump(SPEC))
-    path.write_text(yaml.safe_dump(to_dict(make_config(model=str(spec_path), **changes))))
+    path.write_text(yaml.safe_dump(to_plain(make_config(model=str(spec_path), **changes))))
     return path
 
 

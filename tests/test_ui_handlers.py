@@ -135,12 +135,12 @@ def test_a_valid_spec_is_measured_drawn_and_handed_over_as_code(tmp_path, monkey
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "a spec is a mapping"),
+        ("", "must be a mapping, got "),
         ("x" * 30_000, "more than 20,000 characters"),
         ("name: a\n\tb: c", "YAML"),
         ("a: &x [1]\nb: *x", "anchors and aliases"),
         ("!!python/object/apply:os.system ['true']", "YAML"),
-        (None, "a spec is a mapping"),
+        (None, "must be a mapping, got "),
     ],
 )
 def test_an_invalid_spec_gets_a_verdict_and_nothing_else(text, reason):

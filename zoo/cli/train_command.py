@@ -131,14 +131,14 @@ def _start(arguments: argparse.Namespace) -> "Trainer":
 
 def _read_changes(texts: Sequence[str]) -> dict[str, Any]:
     """Read every ``KEY=VALUE`` of ``--set``; values are YAML."""
-    import yaml
+    from zoo.records.yaml_text import parse_yaml
 
     changes: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
             raise ValueError(f"--set takes KEY=VALUE, got {text!r}")
-        changes[key] = yaml.safe_load(value)
+        changes[key] = parse_yaml(value, origin=f"--set {key}")
     return changes
 
 

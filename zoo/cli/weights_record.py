@@ -40,7 +40,9 @@ def read_record(
         ValueError: If something is said, but no licence or no training data.
         WeightsError: If a text is too long or the tag is no name.
     """
-    from zoo.weights.manifest_parsing import NAME, parse_entry
+    from zoo.records.reading import Reader
+    from zoo.records.yaml_text import read_yaml
+    from zoo.weights.entries import NAME, parse_entry
 
     given = {
         "licence": arguments.licence,
@@ -50,7 +52,8 @@ def read_record(
     }
     given = {key: value for key, value in given.items() if value is not None}
     if arguments.record is not None:
-        given = _read_yaml(arguments.record) | given
+        reader = Reader(error=ValueError, origin=str(arguments.record))
+        given = {**reader.mapping(read_yaml(arguments.record), ""), **given}
     if known is None and not given and arguments.tag is None:
         return None
     record = (known.to_dict() if known else {}) | given
@@ -61,15 +64,3 @@ def read_record(
     if NAME.fullmatch(tag) is None:
         raise ValueError(f"--tag: expected lower-case letters, digits, underscores; got {tag!r}")
     return parse_entry(record, spec=spec_name, tag=tag, origin="command line")
-
-
-def _read_yaml(path: Path) -> dict:
-    import yaml
-
-    try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not YAML: {error}") from error
-    if not isinstance(plain, dict):
-        raise ValueError(f"{path}: expected a mapping with licence, training_data and the like")
-    return plain

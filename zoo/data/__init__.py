@@ -5,7 +5,8 @@
 """
 
 from zoo.data.decoded import DecodedTrack, decode_tracks
-from zoo.data.mixing import MixingConfig, MixingDataset
+from zoo.data.mixing import MixingDataset
+from zoo.data.mixing_config import MixingConfig
 from zoo.data.tracks import Track, find_tracks, require_disjoint
 
 __all__ = [

@@ -9,74 +9,19 @@ resume is to go on counting. No generator's state has to be saved.
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from zoo.data.augmentations import Augmentation
 from zoo.data.augmentations.dynamics import soft_clip_bus
 from zoo.data.augmentations.levels import db_to_gain
 from zoo.data.augmentations.pitch_and_tempo import EDGE_SAMPLES
 from zoo.data.decoded import DecodedFile, DecodedTrack
+from zoo.data.mixing_config import MixingConfig
 
 QUIETEST_LAYER_DB = -10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedAugmentation:
-    """An augmentation with how often, and to which sources, it is applied.
-
-    Args:
-        transform: The augmentation.
-        probability: How often it is applied, 0 to 1.
-        sources: To which sources; empty means all.
-    """
-
-    transform: Augmentation
-    probability: float = 1.0
-    sources: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MixingConfig:
-    """How examples are drawn.
-
-    Args:
-        chunk_samples: Length of an example, samples.
-        remix_probability: How often every source comes from a track and a place of its own; else
-            all come from one place of one track with at least two sources.
-        swap_probability: How often a source of such an aligned example is exchanged for one from
-            elsewhere, so that the others still play together.
-        scatter_probability: How often the sources of an aligned example come from places of their
-            own in the track: in key, as those of a song are, but not in time.
-        layer_probability: How often, by source, a remixed source is the sum of two draws, as of two
-            instruments; sources that are not named are always one.
-        dropout_probability: How often a source is left out of a remixed example.
-        active_probability: How often a chunk is placed so that its source sounds in it.
-        group_weights: Share of each group of tracks (first folder); groups not named here weigh 1.
-            Within a group, tracks weigh by how long the source sounds in them.
-        level_dbfs: RMS level by source, dB of full scale, that a remixed source is brought to
-            before it is augmented, measured over all that sounds in its track; sources that are
-            not named keep the level of their recording.
-        bus_clip_probability: How often the mixture is driven into a soft limiter.
-        bus_clip_max_db: Largest drive of that limiter over its threshold, dB.
-        augmentations: What is done to each source, in order.
-    """
-
-    chunk_samples: int
-    remix_probability: float = 1.0
-    swap_probability: float = 0.0
-    scatter_probability: float = 0.0
-    layer_probability: Mapping[str, float] = field(default_factory=dict)
-    dropout_probability: float = 0.0
-    active_probability: float = 0.9
-    group_weights: Mapping[str, float] = field(default_factory=dict)
-    level_dbfs: Mapping[str, float] = field(default_factory=dict)
-    bus_clip_probability: float = 0.0
-    bus_clip_max_db: float = 6.0
-    augmentations: tuple[PlannedAugmentation, ...] = ()
 
 
 class MixingDataset(Dataset):
@@ -84,8 +29,10 @@ class MixingDataset(Dataset):
 
     Args:
         tracks: The decoded training tracks.
-        sources: Names of the sources, in the order of the targets.
+        sources: Names of the sources to be estimated, in the order of the targets; those of the
+            background follow.
         config: How examples are drawn.
+        chunk_samples: Length N of an example, samples.
         seed: Two streams of one seed are equal.
 
     Shape:
@@ -105,9 +52,11 @@ class MixingDataset(Dataset):
         *,
         sources: Sequence[str],
         config: MixingConfig,
+        chunk_samples: int,
         seed: int = 0,
     ) -> None:
-        self.sources = tuple(sources)
+        self.sources = (*sources, *config.background)
+        self.chunk_samples = chunk_samples
         self.config = config
         self.seed = seed
         _warn_of_unknown_sources(config, self.sources)
@@ -148,7 +97,7 @@ class MixingDataset(Dataset):
     def _draw_solo(self, source: str, index: int, generator: np.random.Generator) -> np.ndarray:
         """Draw one source from a track of its own, or two that play it together."""
         if generator.random() < self.config.dropout_probability:
-            return np.zeros((2, self.config.chunk_samples), dtype=np.float32)
+            return np.zeros((2, self.chunk_samples), dtype=np.float32)
         first = self._draw_layer(source, index, generator, layer=0)
         layer_probability = self.config.layer_probability.get(source, 0.0)
         # Nothing is drawn for a source that is always one, so that its stream stays what it was.
@@ -209,14 +158,14 @@ class MixingDataset(Dataset):
             generator = np.random.default_rng([self.seed, index, place, own])
             if generator.random() < planned.probability:
                 audio = planned.transform(audio, generator)
-        return audio[:, : self.config.chunk_samples]
+        return audio[:, : self.chunk_samples]
 
     @property
     def _read_length(self) -> int:
         """Samples to read so that the chunk is full after any change of speed or tempo."""
         reach = math.prod(planned.transform.reach for planned in self.config.augmentations)
         timed = sum(planned.transform.shared for planned in self.config.augmentations)
-        return int((self.config.chunk_samples + timed * EDGE_SAMPLES) * reach)
+        return int((self.chunk_samples + timed * EDGE_SAMPLES) * reach)
 
     def _place(self, file: DecodedFile, generator: np.random.Generator) -> int:
         """Choose where a chunk starts; mostly so that a sounding moment lies in it."""
@@ -226,7 +175,7 @@ class MixingDataset(Dataset):
         if len(active) and generator.random() < self.config.active_probability:
             window = active[generator.integers(len(active))]
             moment = int((window + generator.random()) * 0.1 * file.sample_rate)
-            start = moment - int(generator.random() * self.config.chunk_samples)
+            start = moment - int(generator.random() * self.chunk_samples)
             return min(max(start, 0), latest)
         return int(generator.integers(latest + 1))
 

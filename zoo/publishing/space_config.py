@@ -3,17 +3,15 @@
 The YAML file is the one source of truth: the app, README's front matter and the push read it.
 """
 
-import dataclasses
 import math
-import types
-import typing
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
-import yaml
-
-from zoo.separation.pitch_averaging import playing_speeds
+from zoo.records.bounds import Above, Length
+from zoo.records.reading import Reader, check_fields
+from zoo.records.yaml_text import read_yaml
+from zoo.weights.entries import Pitches
 
 __all__ = [
     "CONFIG_NAME",
@@ -26,8 +24,9 @@ __all__ = [
 ]
 
 CONFIG_NAME = "spaces_config.yaml"
-COLORS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
-SHORT_DESCRIPTION_LIMIT = 60
+Color = Literal["red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"]
+PositiveFloat = Annotated[float, Above(0)]
+PositiveInt = Annotated[int, Above(0)]
 
 
 class SpaceConfigError(ValueError):
@@ -57,11 +56,11 @@ class SpaceMetadata:
 
     title: str
     emoji: str
-    color_from: str
-    color_to: str
+    color_from: Color
+    color_to: Color
     sdk_version: str
     python_version: str
-    short_description: str
+    short_description: Annotated[str, Length(0, 60)]
     suggested_hardware: str
     license: str
     tags: tuple[str, ...] = ()
@@ -71,17 +70,8 @@ class SpaceMetadata:
     startup_duration_timeout: str = "30m"
 
     def __post_init__(self) -> None:
-        """Validate."""
-        for key in ("color_from", "color_to"):
-            if getattr(self, key) not in COLORS:
-                raise SpaceConfigError(
-                    f"space.{key}: got {getattr(self, key)!r}, expected one of {', '.join(COLORS)}"
-                )
-        if len(self.short_description) > SHORT_DESCRIPTION_LIMIT:
-            raise SpaceConfigError(
-                f"space.short_description: got {len(self.short_description)} characters, the Hub "
-                f"allows {SHORT_DESCRIPTION_LIMIT}; shorten it"
-            )
+        """Check the fields."""
+        check_fields(self, error=SpaceConfigError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,18 +87,13 @@ class OfferedModel:
     """
 
     name: str
-    startup_seconds: float
-    seconds_per_minute: float
-    pitches: int = 1
+    startup_seconds: PositiveFloat
+    seconds_per_minute: PositiveFloat
+    pitches: Pitches = 1
 
     def __post_init__(self) -> None:
-        """Validate."""
-        for key in ("startup_seconds", "seconds_per_minute"):
-            _require_positive(f"models: {self.name}.{key}", getattr(self, key))
-        try:
-            playing_speeds(self.pitches)
-        except ValueError as error:
-            raise SpaceConfigError(f"models: {self.name}: {error}") from None
+        """Check the fields."""
+        check_fields(self, error=SpaceConfigError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,19 +111,18 @@ class Limits:
         gpu_max_seconds: Longest single ZeroGPU call.
     """
 
-    max_seconds: float
-    max_megabytes: float
-    blend_seconds: float
-    queue_size: int
-    device_concurrency: int
-    cache_hours: float
-    spec_characters: int
-    gpu_max_seconds: float
+    max_seconds: PositiveFloat
+    max_megabytes: PositiveFloat
+    blend_seconds: PositiveFloat
+    queue_size: PositiveInt
+    device_concurrency: PositiveInt
+    cache_hours: PositiveFloat
+    spec_characters: PositiveInt
+    gpu_max_seconds: PositiveFloat
 
     def __post_init__(self) -> None:
-        """Validate."""
-        for field in dataclasses.fields(self):
-            _require_positive(f"limits.{field.name}", getattr(self, field.name))
+        """Check the fields."""
+        check_fields(self, error=SpaceConfigError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,13 +130,12 @@ class SpaceConfig:
     """All of ``spaces_config.yaml``."""
 
     space: SpaceMetadata
-    models: tuple[OfferedModel, ...]
+    models: Annotated[tuple[OfferedModel, ...], Length(1, 100)]
     limits: Limits
 
     def __post_init__(self) -> None:
-        """Validate."""
-        if not self.models:
-            raise SpaceConfigError("models: got an empty list, expected at least one model")
+        """Check the fields."""
+        check_fields(self, error=SpaceConfigError)
         names = self.model_names
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
@@ -208,58 +191,8 @@ def load_space_config(path: str | Path = CONFIG_NAME) -> SpaceConfig:
         SpaceConfigError: The file is missing or not YAML, or a key is unknown, missing, of the
             wrong type or out of range; the message names the key's path.
     """
-    path = Path(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        plain = read_yaml(path, error=SpaceConfigError)
     except FileNotFoundError as error:
         raise SpaceConfigError(f"{path} does not exist; run this in the repository root") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SpaceConfigError(f"{path} is not YAML: {error}") from error
-    try:
-        return _parse(SpaceConfig, data, "")
-    except SpaceConfigError as error:
-        raise SpaceConfigError(f"{path}: {error}") from None
-
-
-def _require_positive(where: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
-        raise SpaceConfigError(f"{where}: got {value}, expected a number above 0")
-
-
-def _parse(kind: type, data: object, where: str) -> typing.Any:
-    """Turn parsed YAML into ``kind``, a dataclass of this module, checking every key and type."""
-    if not isinstance(data, Mapping):
-        raise SpaceConfigError(f"{where or 'top level'}: got {_kind_of(data)}, expected a mapping")
-    hints = typing.get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = [str(key) for key in data if key not in fields]
-    if unknown:
-        raise SpaceConfigError(
-            f"{where or 'top level'}: unknown {', '.join(unknown)}, expected {', '.join(fields)}"
-        )
-    required = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
-    missing = [name for name in required if name not in data]
-    if missing:
-        raise SpaceConfigError(f"{where or 'top level'}: {', '.join(missing)} missing; add it")
-    prefix = f"{where}." if where else ""
-    return kind(**{key: _value(hints[key], data[key], f"{prefix}{key}") for key in data})
-
-
-def _value(hint: typing.Any, data: object, where: str) -> typing.Any:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _parse(hint, data, where)
-    if isinstance(hint, types.GenericAlias):
-        if not isinstance(data, list):
-            raise SpaceConfigError(f"{where}: got {_kind_of(data)}, expected a list")
-        element = typing.get_args(hint)[0]
-        return tuple(_value(element, item, f"{where}[{i}]") for i, item in enumerate(data))
-    accepted = (int, float) if hint is float else (hint,)
-    if type(data) not in accepted:
-        raise SpaceConfigError(
-            f"{where}: got {_kind_of(data)} {data!r}, expected {typing.cast(type, hint).__name__}"
-        )
-    return data
-
-
-def _kind_of(data: object) -> str:
-    return "nothing" if data is None else type(data).__name__
+    return Reader(error=SpaceConfigError, origin=str(path)).record(SpaceConfig, plain)

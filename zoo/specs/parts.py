@@ -1,27 +1,16 @@
-"""The parts of a spec, from the transform to the U-Net and the low band. Each checks itself."""
+"""The parts of a spec beside its U-Net: transform, condition and low band. Each checks itself."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+import re
+from dataclasses import dataclass
+from typing import Annotated
 
-from blocks import BLOCKS, NoOptions, UnknownNameError
 from blocks.condition import GENERATORS
-from blocks.layers import ACTIVATIONS, NORMS
 from zoo.errors import SpecError
+from zoo.records.bounds import Matches, OneOf, Range
+from zoo.records.reading import check_fields
 
-ROLES = ("local", "modulation", "frequency")
-
-
-def check_range(path: str, value: float, low: float, high: float) -> None:
-    """Raise SpecError unless low <= value <= high."""
-    if not low <= value <= high:
-        raise SpecError(f"{path}: must be between {low} and {high}, got {value}")
-
-
-def check_choice(path: str, kind: str, value: str, known: tuple[str, ...] | list[str]) -> None:
-    """Raise SpecError with the closest names unless the value is a known one."""
-    if value not in known:
-        raise SpecError(f"{path}: {UnknownNameError(kind, value, list(known))}")
+NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
+Name = Annotated[str, Matches(NAME, "1 to 64 lower-case letters, digits and underscores")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,18 +24,18 @@ class StftSpec:
             estimated as zero. None: all.
     """
 
-    n_fft: int
+    n_fft: Annotated[int, Range(16, 32768)]
     hop_length: int
     num_bins: int | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        check_range("stft.n_fft", self.n_fft, 16, 32768)
-        check_range("stft.hop_length", self.hop_length, 1, self.n_fft // 2)
+        check_fields(self, error=SpecError)
+        check_range("hop_length", self.hop_length, 1, self.n_fft // 2)
         if self.n_fft % 2:
-            raise SpecError(f"stft.n_fft: must be even, got {self.n_fft}")
+            raise SpecError(f"n_fft: must be even, got {self.n_fft}")
         if self.num_bins is not None:
-            check_range("stft.num_bins", self.num_bins, 1, self.n_fft // 2)
+            check_range("num_bins", self.num_bins, 1, self.n_fft // 2)
 
     def __str__(self) -> str:
         """Say it in a line, for people."""
@@ -70,106 +59,14 @@ class ConditionSpec:
         dropout: Dropout in a shared generator.
     """
 
-    embed_dim: int
-    generator: str = "per_stage"
-    num_layers: int = 4
-    dropout: float = 0.5
+    embed_dim: Annotated[int, Range(1, 1024)]
+    generator: Annotated[str, OneOf("generator", GENERATORS)] = "per_stage"
+    num_layers: Annotated[int, Range(1, 6)] = 4
+    dropout: Annotated[float, Range(0.0, 0.95)] = 0.5
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        check_range("condition.embed_dim", self.embed_dim, 1, 1024)
-        check_choice("condition.generator", "generator", self.generator, GENERATORS)
-        check_range("condition.num_layers", self.num_layers, 1, 6)
-        check_range("condition.dropout", self.dropout, 0.0, 0.95)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BlockSpec:
-    """A block's name in ``BLOCKS`` and its options.
-
-    Attributes:
-        name: The registered name.
-        options: An instance of the block's ``Options``.
-    """
-
-    name: str
-    options: Any = field(default_factory=NoOptions)
-
-    @property
-    def uses_condition(self) -> bool:
-        """Whether the block's output depends on the condition."""
-        return BLOCKS[self.name].uses_condition
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StageSpec:
-    """A U-Net stage: local -> modulation -> x + frequency(x).
-
-    Attributes:
-        local: The block over neighbouring bins and frames.
-        modulation: The modulation by the condition, or None.
-        frequency: The transformation over the frequency axis, or None.
-    """
-
-    local: BlockSpec
-    modulation: BlockSpec | None = None
-    frequency: BlockSpec | None = None
-
-    def blocks(self) -> Iterator[tuple[str, BlockSpec]]:
-        """Iterate over the present blocks with their roles, in the order of computation."""
-        for role in ROLES:
-            block = getattr(self, role)
-            if block is not None:
-                yield role, block
-
-    @property
-    def uses_condition(self) -> bool:
-        """Whether the stage's output depends on the condition."""
-        return any(block.uses_condition for _, block in self.blocks())
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UNetSpec:
-    """The U-Net: 2 * depth + 1 stages.
-
-    Attributes:
-        depth: Down-samplings, each halving frames and bins.
-        width: Feature channels of every stage.
-        num_subbands: Equal frequency bands stacked as channels in front of the network. With one,
-            a (1, 2) convolution takes the n_fft/2 + 1 bins to n_fft/2 and another one back; with
-            more, the Nyquist bin is left out and estimated as zero.
-        activation: Activation of all blocks.
-        norm: Normalisation of all blocks.
-        resampling_activation: Activation after down- and up-sampling.
-        encoder: The stages before each down-sampling.
-        middle: The stage between.
-        decoder: The stages after each up-sampling, which read the skip connection too.
-    """
-
-    depth: int
-    width: int
-    num_subbands: int = 1
-    activation: str = "relu"
-    norm: str = "batchnorm2d"
-    resampling_activation: str = "relu"
-    encoder: StageSpec
-    middle: StageSpec
-    decoder: StageSpec
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        check_range("unet.depth", self.depth, 1, 10)
-        check_range("unet.width", self.width, 1, 1024)
-        check_range("unet.num_subbands", self.num_subbands, 1, 64)
-        check_choice("unet.activation", "activation", self.activation, ACTIVATIONS)
-        check_choice("unet.norm", "normalisation", self.norm, NORMS)
-        check_choice(
-            "unet.resampling_activation", "activation", self.resampling_activation, ACTIVATIONS
-        )
-
-    def stages(self) -> tuple[tuple[str, StageSpec], ...]:
-        """The three kinds of stages with their names, in the order of computation."""
-        return (("encoder", self.encoder), ("middle", self.middle), ("decoder", self.decoder))
+        check_fields(self, error=SpecError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,3 +88,10 @@ class LowBandSpec:
     num_bins: int
     num_subbands: int
     width: int
+
+
+def check_range(path: str, value: float, low: float, high: float) -> None:
+    """Raise SpecError unless low <= value <= high."""
+    problem = Range(low, high).problem(value)
+    if problem:
+        raise SpecError(f"{path}: {problem}")

@@ -4,27 +4,17 @@ A spec holds choices only. Sizes that follow from them (channels in, bins, condi
 derived by the network, never written.
 """
 
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from zoo.errors import SpecError
-from zoo.specs.parts import (
-    ROLES,
-    BlockSpec,
-    ConditionSpec,
-    LowBandSpec,
-    StageSpec,
-    StftSpec,
-    UNetSpec,
-    check_choice,
-    check_range,
-)
-from zoo.specs.writing import spec_to_dict
+from zoo.records.bounds import Length, Range
+from zoo.records.reading import check_fields, to_plain
+from zoo.specs.parts import ConditionSpec, LowBandSpec, Name, StftSpec, check_range
+from zoo.specs.unet import BlockSpec, StageSpec, UNetSpec
 
 __all__ = [
-    "ROLES",
     "BlockSpec",
     "ConditionSpec",
     "LowBandSpec",
@@ -33,9 +23,6 @@ __all__ = [
     "StftSpec",
     "UNetSpec",
 ]
-
-NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
-ESTIMATES = ("mapping", "masking", "mapping_and_mask")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,16 +50,16 @@ class Spec:
         file: Where it was read from; takes no part in comparisons.
     """
 
-    name: str
-    title: str = ""
-    paper: str = ""
-    sample_rate: int = 44100
-    channels: int = 2
-    sources: tuple[str, ...]
+    name: Name
+    title: Annotated[str, Length(0, 200)] = ""
+    paper: Annotated[str, Length(0, 200)] = ""
+    sample_rate: Annotated[int, Range(8000, 192000)] = 44100
+    channels: Annotated[int, Range(1, 8)] = 2
+    sources: Annotated[tuple[Name, ...], Length(1, 32)]
     stft: StftSpec
     chunk_frames: int = 128
     estimate: Literal["mapping", "masking", "mapping_and_mask"] = "mapping"
-    input_level_dbfs: float | None = None
+    input_level_dbfs: Annotated[float, Range(-60, 0)] | None = None
     condition: ConditionSpec | None = None
     unet: UNetSpec
     low_band: LowBandSpec | None = None
@@ -80,33 +67,12 @@ class Spec:
 
     def __post_init__(self) -> None:
         """Check the ranges and what the parts demand of each other."""
-        if not NAME_PATTERN.fullmatch(self.name):
-            raise SpecError(
-                "name: must be 1 to 64 lower-case letters, digits and underscores, "
-                f"got {self.name[:80]!r}"
-            )
-        for key in ("title", "paper"):
-            if len(getattr(self, key)) > 200:
-                raise SpecError(f"{key}: must be at most 200 characters")
-        check_range("sample_rate", self.sample_rate, 8000, 192000)
-        check_range("channels", self.channels, 1, 8)
-        check_choice("estimate", "estimate", self.estimate, ESTIMATES)
-        if self.input_level_dbfs is not None:
-            check_range("input_level_dbfs", self.input_level_dbfs, -60, 0)
-        self._check_sources()
+        check_fields(self, error=SpecError)
+        if len(set(self.sources)) < len(self.sources):
+            raise SpecError(f"sources: every source once, got {list(self.sources)}")
         self._check_sizes()
         self._check_condition()
         self._check_low_band()
-
-    def _check_sources(self) -> None:
-        check_range("sources", len(self.sources), 1, 32)
-        for source in self.sources:
-            if not NAME_PATTERN.fullmatch(source):
-                raise SpecError(
-                    f"sources: {source[:80]!r} is no lower-case name (letters, digits, underscores)"
-                )
-        if len(set(self.sources)) < len(self.sources):
-            raise SpecError(f"sources: every source once, got {list(self.sources)}")
 
     def _check_sizes(self) -> None:
         shrink = 2**self.unet.depth
@@ -198,4 +164,4 @@ class Spec:
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain data; parsing it gives an equal spec back."""
-        return spec_to_dict(self)
+        return to_plain(self, without=("file",))

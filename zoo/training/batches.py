@@ -2,12 +2,10 @@
 
 import signal
 from collections.abc import Iterator
-from dataclasses import fields
 
 from torch.utils.data import DataLoader, Sampler
 
-from zoo.data.mixing import MixingConfig, MixingDataset
-from zoo.training.config import DataConfig
+from zoo.data.mixing import MixingDataset
 
 
 class StepSampler(Sampler[list[int]]):
@@ -77,16 +75,3 @@ def _leave_signals_to_the_trainer(_worker: int) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-
-
-def mixing_config(config: DataConfig, *, chunk_samples: int) -> MixingConfig:
-    """Join what the recipe says of the examples with the length that the network wants.
-
-    Args:
-        config: The recipe's data section.
-        chunk_samples: Length of an example, samples.
-    """
-    shared = {part.name for part in fields(MixingConfig)} & {part.name for part in fields(config)}
-    return MixingConfig(
-        chunk_samples=chunk_samples, **{name: getattr(config, name) for name in shared}
-    )

@@ -3,30 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zoo.data.mixing import PlannedAugmentation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataConfig:
-    """Which examples are drawn; see ``zoo.data.MixingConfig`` for the other fields.
-
-    Args:
-        background: Sources that are mixed in and not estimated, such as the band behind the voice
-            for a network of vocals alone.
-    """
-
-    background: tuple[str, ...] = ()
-    remix_probability: float = 1.0
-    swap_probability: float = 0.0
-    scatter_probability: float = 0.0
-    layer_probability: Mapping[str, float] = field(default_factory=dict)
-    dropout_probability: float = 0.0
-    active_probability: float = 0.9
-    group_weights: Mapping[str, float] = field(default_factory=dict)
-    level_dbfs: Mapping[str, float] = field(default_factory=dict)
-    bus_clip_probability: float = 0.0
-    bus_clip_max_db: float = 6.0
-    augmentations: tuple[PlannedAugmentation, ...] = ()
+from zoo.data.mixing_config import MixingConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +87,7 @@ class TrainingConfig:
     consistent_share: float = 0.0
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
-    data: DataConfig = field(default_factory=DataConfig)
+    data: MixingConfig = field(default_factory=MixingConfig)
     ema_decay: float = 0.999
     gradient_clip: float = 0.0
     precision: str = "float32"

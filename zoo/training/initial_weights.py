@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from zoo.errors import WeightsError
+from zoo.records.reading import MAX_TEXT
 from zoo.specs.spec import Spec
 from zoo.weights.entries import WeightsEntry
-from zoo.weights.manifest_parsing import MAX_TEXT
 from zoo.weights.recognition import check_same_network
 from zoo.weights.resolving import resolve_model
 

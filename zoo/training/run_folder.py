@@ -17,11 +17,11 @@ from torch import Tensor
 
 from zoo.records.files import write_whole
 from zoo.records.machine import describe_machine
+from zoo.records.yaml_text import read_yaml
 from zoo.specs.spec import Spec
 from zoo.training.errors import TrainingError
 from zoo.weights.checkpoints import write_safetensors
-from zoo.weights.entries import WeightsEntry
-from zoo.weights.manifest_parsing import parse_entry
+from zoo.weights.entries import WeightsEntry, parse_entry
 
 ORIGIN_FILE = "origin.yaml"
 
@@ -72,7 +72,7 @@ class RunFolder:
         path = self.directory / name
         if not path.is_file():
             raise TrainingError(f"{self.directory} holds no run ({name} is missing)")
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_yaml(path, error=TrainingError)
 
     def write_data(self, data: Mapping[str, Any]) -> None:
         """Remember where the data were, for the next resume."""

@@ -14,6 +14,7 @@ from zoo.data import Track, decode_tracks, find_tracks, require_disjoint
 from zoo.data.decoded import Progress
 from zoo.data.musdb18 import find_musdb18_tracks, is_musdb18
 from zoo.networks.builder import build_network, load_into
+from zoo.records.reading import to_plain
 from zoo.specs.loading import load_spec
 from zoo.specs.spec import Spec
 from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
@@ -21,7 +22,7 @@ from zoo.training.config import ScheduleConfig, TrainingConfig
 from zoo.training.errors import TrainingError
 from zoo.training.initial_weights import read_initial_weights
 from zoo.training.listeners import Listener, default_listeners
-from zoo.training.recipe import override, parse_config, to_dict
+from zoo.training.recipe import override, parse_config
 from zoo.training.run_folder import RunFolder
 from zoo.training.trainer import Trainer
 
@@ -75,7 +76,7 @@ def start_run(
     folder = RunFolder(output)
     accelerator = make_accelerator(config, device=device)
     if accelerator.is_main_process:
-        folder.create(spec=spec.to_dict(), config=to_dict(config))
+        folder.create(spec=spec.to_dict(), config=to_plain(config))
         folder.write_data(folders.to_dict())
         if initial is not None and initial.entry is not None:
             folder.write_origin(initial.entry)
@@ -156,14 +157,14 @@ def branch_run(
         )
         config = dataclasses.replace(config, schedule=schedule, patience=0)
     branch = RunFolder(output or folder.directory / f"{kind}_{start:08d}")
-    branch.create(spec=folder.read_yaml("spec.yaml"), config=to_dict(config))
+    branch.create(spec=folder.read_yaml("spec.yaml"), config=to_plain(config))
     branch.write_data(folder.read_yaml("data.yaml"))
     origin = folder.read_origin()
     if origin is not None:
         branch.write_origin(origin)
     # The branch chooses among its own weights, which a rate or a loss of its own has shaped.
     save_checkpoint(
-        state | {"config": to_dict(config), "best": float("-inf")}, branch.checkpoints, step=start
+        state | {"config": to_plain(config), "best": float("-inf")}, branch.checkpoints, step=start
     )
     return branch.directory
 

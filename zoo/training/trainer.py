@@ -14,14 +14,14 @@ from torch import Tensor
 
 from zoo.data import DecodedTrack, MixingDataset
 from zoo.networks.network import SeparationNetwork
+from zoo.records.reading import to_plain
 from zoo.specs.loading import load_spec
-from zoo.training.batches import StepSampler, load_batches, mixing_config
+from zoo.training.batches import StepSampler, load_batches
 from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from zoo.training.config import TrainingConfig
 from zoo.training.errors import TrainingError
 from zoo.training.listeners import Listener
 from zoo.training.optimization import make_ema, make_optimizer, use_channels_last
-from zoo.training.recipe import to_dict
 from zoo.training.run_folder import RunFolder
 from zoo.training.schedules import rate_factor
 from zoo.training.step import StepResult, draw_conditions, train_step, weigh_sources
@@ -64,8 +64,9 @@ class Trainer:
         self._listeners = listeners
         self._dataset = MixingDataset(
             train_tracks,
-            sources=self.sources + config.data.background,
-            config=mixing_config(config.data, chunk_samples=self.spec.chunk_samples),
+            sources=self.sources,
+            config=config.data,
+            chunk_samples=self.spec.chunk_samples,
             seed=config.seed,
         )
         model = model.to(accelerator.device)
@@ -157,7 +158,7 @@ class Trainer:
         state = {
             "format": CHECKPOINT_FORMAT,
             "spec": self.spec.to_dict(),
-            "config": to_dict(self.config),
+            "config": to_plain(self.config),
             "step": self.step,
             "best": self.best,
             "stale_validations": self.stale_validations,

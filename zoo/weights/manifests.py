@@ -10,11 +10,9 @@ from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 
-import yaml
-
 from zoo.errors import WeightsError
-from zoo.weights.entries import Manifest
-from zoo.weights.manifest_parsing import parse_manifest
+from zoo.records.yaml_text import read_yaml
+from zoo.weights.entries import Manifest, parse_manifest
 
 
 def weights_folder() -> Path:
@@ -28,14 +26,10 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         WeightsError: If it is no YAML, or no valid manifest, or names another spec than its file.
     """
-    try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise WeightsError(f"{path.name}: not YAML: {error}") from error
-    manifest = parse_manifest(plain, origin=path.name)
+    manifest = parse_manifest(read_yaml(path, error=WeightsError), origin=path.name)
     if manifest.spec != path.stem:
         raise WeightsError(
-            f"{path.name}: spec: expected {path.stem!r} as the file is named, got {manifest.spec!r}"
+            f"{path.name}: spec: must be {path.stem!r} as the file is named, got {manifest.spec!r}"
         )
     return manifest
 

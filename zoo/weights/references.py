@@ -10,7 +10,7 @@ from zoo.specs.loading import YAML_SUFFIXES, SpecSource, load_spec
 from zoo.specs.registry import SPECS
 from zoo.specs.spec import Spec
 from zoo.weights.checkpoints import SUFFIXES
-from zoo.weights.manifest_parsing import NAME, REPO_ID, REVISION
+from zoo.weights.entries import NAME, REPO_ID, REVISION
 
 __all__ = [
     "DEFAULT_WEIGHTS",

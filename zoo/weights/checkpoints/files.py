@@ -20,8 +20,7 @@ from zoo.specs.parsing import parse_spec
 from zoo.specs.spec import Spec
 from zoo.weights.checkpoints.safetensors_files import HEADER_LENGTH, read_safetensors
 from zoo.weights.checkpoints.torch_files import is_torch_file, read_torch_file
-from zoo.weights.entries import WeightsEntry
-from zoo.weights.manifest_parsing import NAME, parse_entry
+from zoo.weights.entries import NAME, WeightsEntry, parse_entry
 
 __all__ = ["SUFFIXES", "Checkpoint", "read_checkpoint", "write_safetensors"]
 
