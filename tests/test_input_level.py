@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from fake_networks import randomise
+from signals import gaussian
 
 import zoo
 from zoo.errors import SpecError, WeightsError
@@ -21,22 +23,13 @@ SMALL = {"stft.n_fft": 256, "stft.hop_length": 128, "unet.width": 4, "low_band":
 LEVEL = -14.0
 
 
-def audio(num_samples=9000, *, batch=1):
-    return 0.05 * torch.randn(batch, 2, num_samples, generator=torch.Generator().manual_seed(0))
+def build(**overrides):
+    torch.manual_seed(0)
+    return randomise(zoo.build("lightsaft_tfctdf_tiny", overrides=SMALL | overrides))
 
 
 def dbfs(signal):
     return 20 * torch.log10(signal.square().mean(dim=(-2, -1), keepdim=True).sqrt())
-
-
-def build(**overrides):
-    torch.manual_seed(0)
-    network = zoo.build("lightsaft_tfctdf_tiny", overrides=SMALL | overrides)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.1)
-            module.running_var.uniform_(0.5, 2)
-    return network.eval()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +45,7 @@ def plain(network):
 
 @torch.no_grad()
 def test_a_louder_mixture_gives_the_same_louder(network, plain):
-    mixture = audio()
+    mixture = gaussian(1, 2, 9000, level=0.05)
     for gain in (0.1, 7.0):
         torch.testing.assert_close(network(gain * mixture), gain * network(mixture))
     # The bias of a convolution is what makes this more than a matter of course.
@@ -61,7 +54,7 @@ def test_a_louder_mixture_gives_the_same_louder(network, plain):
 
 @torch.no_grad()
 def test_each_mixture_of_a_batch_is_seen_at_the_level_and_given_back_at_its_own(network, plain):
-    mixtures = audio(batch=3) * torch.tensor([0.03, 1.0, 4.0])[:, None, None]
+    mixtures = gaussian(3, 2, 9000, level=0.05) * torch.tensor([0.03, 1.0, 4.0])[:, None, None]
     gains = 10 ** ((LEVEL - dbfs(mixtures)) / 20)
     expected = plain(mixtures * gains) / gains[:, None]
     torch.testing.assert_close(network(mixtures), expected)
@@ -73,7 +66,7 @@ def test_each_mixture_of_a_batch_is_seen_at_the_level_and_given_back_at_its_own(
 
 @torch.no_grad()
 def test_near_silence_is_not_brought_up_to_the_level(network, plain):
-    floor, mixture = 10 ** (QUIETEST_INPUT_DBFS / 20), audio()
+    floor, mixture = 10 ** (QUIETEST_INPUT_DBFS / 20), gaussian(1, 2, 9000, level=0.05)
     mixture *= 0.01 * floor / mixture.square().mean().sqrt()
     gain = 10 ** (LEVEL / 20) / floor
     torch.testing.assert_close(network(mixture), plain(mixture * gain) / gain)
@@ -86,7 +79,7 @@ def test_a_separator_keeps_levels_however_quiet_the_song(network, backend, gain)
     if backend == "openvino" and not openvino_backend.is_installed():
         pytest.skip("the optional backend is not installed")
     separator = Separator(network, device="cpu", backend=backend, precision="float32")
-    song = audio(60_000)[0].numpy()
+    song = gaussian(1, 2, 60_000, level=0.05)[0].numpy()
     loud, quiet = (
         separator(((factor * song).astype(np.float32), network.sample_rate))
         for factor in (1.0, gain)

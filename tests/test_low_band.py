@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from fake_networks import randomise
+from signals import gaussian
 
 import zoo
 from zoo.errors import SpecError, WeightsError
@@ -22,19 +24,6 @@ SMALL = {"stft.n_fft": 256, "stft.hop_length": 128, "unet.width": 4, "low_band":
 ENDING = 8192
 
 
-def audio(num_samples, *, batch=1):
-    return 0.1 * torch.randn(batch, 2, num_samples, generator=torch.Generator().manual_seed(0))
-
-
-def randomise(network):
-    torch.manual_seed(0)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.1)
-            module.running_var.uniform_(0.5, 2)
-    return network.eval()
-
-
 def build(**overrides):
     torch.manual_seed(0)
     return randomise(zoo.build("lightsaft_tfctdf_tiny", overrides=SMALL | overrides))
@@ -47,7 +36,7 @@ def network():
 
 @torch.no_grad()
 def test_what_both_estimate_is_added(network):
-    mixture = audio(9000, batch=2)
+    mixture = gaussian(2, 2, 9000)
     rest = dataclasses.replace(network.spec, low_band=None)
     outer = zoo.build(rest).eval()
     state = network.state_dict()
@@ -63,7 +52,7 @@ def test_what_both_estimate_is_added(network):
 
 @torch.no_grad()
 def test_a_network_of_the_lowest_bins_estimates_nothing_above_them(network):
-    mixture = audio(20_000)
+    mixture = gaussian(1, 2, 20_000)
     spectrum = torch.fft.rfft(network.low_band(mixture)).abs()
     edge = spectrum.shape[-1] // 2  # 256 of 512 bins
     assert float(spectrum[..., edge + 300 :].max()) < 1e-2 * float(spectrum[..., :edge].max())
@@ -83,7 +72,7 @@ def test_joined_networks_estimate_their_mean_where_both_do():
     inner = randomise(zoo.build(spec.low_band_spec))
     state = join_low_band(outer.state_dict(), inner.state_dict(), spec)
     joined = load_into(zoo.build(spec), state).eval()
-    mixture = audio(20_000)
+    mixture = gaussian(1, 2, 20_000)
     spectra = [torch.fft.rfft(made(mixture)) for made in (joined, outer, inner)]
     low, high = slice(0, 4600), slice(5400, None)  # the low band ends at bin 5,000
     scale = float(spectra[0].abs().max())
@@ -125,7 +114,7 @@ def test_costs_and_stages_count_the_low_band(network):
     names = [stage.name for stage in info.stages]
     assert names == [s.name for s in outer.stages] + [f"low_band.{s.name}" for s in inner.stages]
     with torch.no_grad():
-        maps = network.attention(audio(9000))
+        maps = network.attention(gaussian(1, 2, 9000))
     assert list(maps) == ["decoder.0", "decoder.1", "low_band.decoder.0", "low_band.decoder.1"]
 
 
@@ -133,7 +122,7 @@ def test_costs_and_stages_count_the_low_band(network):
 def test_chunks_are_not_heard_in_the_low_band(network, backend):
     if backend == "openvino" and not openvino_backend.is_installed():
         pytest.skip("the optional backend is not installed")
-    song = (audio(150_000)[0].numpy(), network.sample_rate)
+    song = (gaussian(1, 2, 150_000)[0].numpy(), network.sample_rate)
     kwargs = {"device": "cpu", "backend": backend, "precision": "float32"}
     whole = Separator(network, **kwargs, chunk_seconds=3.4)(song)
     cut = Separator(network, **kwargs, chunk_seconds=1.2)(song)
@@ -144,7 +133,7 @@ def test_chunks_are_not_heard_in_the_low_band(network, backend):
 
 def test_both_backends_compute_the_low_band_alike(network):
     pytest.importorskip("openvino", reason="the optional backend is not installed")
-    song = (audio(60_000)[0].numpy(), network.sample_rate)
+    song = (gaussian(1, 2, 60_000)[0].numpy(), network.sample_rate)
     stems = [
         Separator(network, device="cpu", backend=backend, precision="float32")(song).stems
         for backend in ("torch", "openvino")

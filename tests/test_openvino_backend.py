@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import zoo
-from tests.fake_networks import TINY, Gains
+from tests.fake_networks import TINY, Gains, randomise
 from zoo.separation.backends import openvino as openvino_backend
 from zoo.separation.backends.openvino import OpenVinoUNet
 from zoo.separation.separator import Separator
@@ -21,12 +21,7 @@ QUICK = ("lightsaft_tfctdf_tiny", "lasaft_v2_light", "tfc_tdf_unet")
 
 def randomised(spec, **options):
     torch.manual_seed(0)
-    network = zoo.build(spec, **options).eval()
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.1)
-            module.running_var.uniform_(0.5, 2)
-    return network
+    return randomise(zoo.build(spec, **options))
 
 
 def noise(num_samples, *, batch=1):

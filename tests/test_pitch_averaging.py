@@ -3,6 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from signals import noise, tone
 
 import zoo
 from tests.fake_networks import Gains, Smoothing
@@ -14,11 +15,10 @@ from zoo.weights.resolving import resolve_model
 RATE = 44100
 
 
-def tones(num_samples, *, channels=2):
+def tones(num_samples):
     """Return low tones with soft ends, which every resampler keeps as they are."""
-    time = np.arange(num_samples) / RATE
-    audio = sum(np.sin(2 * np.pi * hertz * time) for hertz in (110, 440, 1760, 5000))
-    return np.stack([0.2 * audio * np.hanning(num_samples)] * channels).astype(np.float32)
+    low = tone(110, 440, 1760, 5000, num_samples=num_samples, gains=(0.2, 0.2))
+    return low * np.hanning(num_samples).astype(np.float32)
 
 
 def make(network, **options):
@@ -75,9 +75,8 @@ def test_a_network_that_does_the_same_at_every_pitch_does_the_same():
 
 
 def test_each_pitch_has_its_share_of_the_mean():
-    time = np.arange(200_000) / RATE
-    tone = torch.from_numpy(np.sin(2 * np.pi * 1000 * time) * np.hanning(200_000)).float()
-    chunks = tone.expand(1, 2, -1)
+    wave = tone(1000, num_samples=200_000, gains=(1, 1)) * np.hanning(200_000)
+    chunks = torch.from_numpy(wave).float()[None]
 
     def gain(hertz, num_pitches):
         estimates = average_over_pitches(
@@ -95,8 +94,7 @@ def test_each_pitch_has_its_share_of_the_mean():
 
 
 def test_a_stream_gives_the_samples_of_the_whole_call():
-    generator = np.random.default_rng(0)
-    mixture = generator.uniform(-0.5, 0.5, (2, 300_000)).astype(np.float32)
+    mixture = noise(300_000)
     separator = make(Smoothing(), pitches=3)
     whole = separator((mixture, RATE), sources=["vocals", "bass"])
     blocks = list(separator.stream((mixture, RATE), sources=["vocals", "bass"]))
@@ -119,7 +117,7 @@ def test_a_real_network_takes_the_lengths_that_come_of_it(backend):
         pytest.importorskip("openvino")
     torch.manual_seed(0)
     network = zoo.build("lightsaft_tfctdf_tiny").eval()
-    mixture = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 150_000)).astype(np.float32)
+    mixture = noise(150_000, seed=1)
     options = {"precision": "float32", "backend": backend}
     once = make(network, **options)((mixture, RATE)).stems["vocals"]
     often = make(network, **options, pitches=3)((mixture, RATE)).stems["vocals"]
