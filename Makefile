@@ -16,8 +16,10 @@ app: $(VENV)/.app
 	$(BIN)/python app.py
 
 # Without the restarts, a process of tests that dies is an error; with them the rest waits for ever.
+# All that tests and the programs that they start write for a while goes into one folder, which goes.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	TMPDIR=$$folder $(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
