@@ -47,8 +47,6 @@ LEVELS = [
     {"__main__", "app", "zoo"},
 ]
 MAX_LINES = 300
-# Importers and long modules that others are taking apart; empty when they are done.
-KNOWN_TO_MEND: set[str] = set()
 READS_ENVIRONMENT = "zoo.weights.settings"
 HEAVY = {"gradio", "matplotlib", "spaces"}
 
@@ -59,22 +57,15 @@ def test_every_module_has_a_level_and_every_level_a_module():
 
 
 def test_imports_point_downwards():
-    upward = upward_imports(IMPORTS, LEVELS)
-    assert [found for found in upward if found.split()[0] not in KNOWN_TO_MEND] == []
+    assert upward_imports(IMPORTS, LEVELS) == []
 
 
 def test_no_modules_import_each_other():
-    assert [found for found in find_circles(IMPORTS) if not set(found) <= KNOWN_TO_MEND] == []
+    assert find_circles(IMPORTS) == []
 
 
 def test_modules_stay_small():
-    assert too_long(MODULES, limit=MAX_LINES).keys() <= KNOWN_TO_MEND
-
-
-def test_what_is_known_to_need_mending_still_does():
-    importers = {found.split()[0] for found in upward_imports(IMPORTS, LEVELS)}
-    circles = set().union(*find_circles(IMPORTS))
-    assert importers | circles | too_long(MODULES, limit=MAX_LINES).keys() == KNOWN_TO_MEND
+    assert too_long(MODULES, limit=MAX_LINES) == {}
 
 
 def test_blocks_import_torch_and_what_builds_on_it_only():
