@@ -120,6 +120,10 @@ def test_a_record_file_says_what_must_go_along(run, tmp_path):
     status, _, err = run(*arguments, "--record", tmp_path / "record.yaml")
     assert status == 1
     assert "record.yaml: must be a mapping, got list" in err
+    (tmp_path / "record.yaml").write_text("licence: MIT\nlicence: CC0-1.0\n")
+    status, _, err = run(*arguments, "--record", tmp_path / "record.yaml")
+    assert status == 1
+    assert "record.yaml: not valid YAML: line 2: key 'licence' given twice" in err
 
 
 def test_convert_recognises_a_file_of_a_manifest(run, tmp_path):

@@ -65,6 +65,7 @@ class Everything:
     points: tuple[Point, ...] = ()
     limit: Annotated[int, Range(1, 9)] | None = None
     shape: Point | Circle | None = None
+    home: Path | None = None
 
 
 def read(value: object, origin: str = "") -> Everything:
@@ -85,6 +86,7 @@ FULL = {
     "points": [{"x": 1.0, "y": 0.0}],
     "limit": 4,
     "shape": {"centre": {"x": 1.0, "y": 2.0}, "radius": 3.0},
+    "home": "some/folder",
 }
 
 
@@ -93,6 +95,7 @@ def test_every_kind_of_field_survives_the_round_trip():
     assert record.shape == Circle(centre=Point(x=1.0, y=2.0), radius=3.0)
     assert record.points == (Point(x=1.0),)
     assert record.pair == (1, 2)
+    assert record.home == Path("some/folder")
     assert to_plain(record) == FULL
     assert read(to_plain(record)) == record
     assert yaml.safe_load(yaml.safe_dump(to_plain(record))) == FULL
@@ -174,7 +177,11 @@ OPTION = "options.a: must be a number or true or false or text"
         ({"shape": {"radius": 1}}, "shape.centre: missing"),
         ({"shape": {"x": 1, "radius": 1}}, "shape.radius: unknown key 'radius': Known: x, y."),
         ({"shape": {"centre": {"x": 1}, "radius": 0}}, "shape.radius: must be above 0, got 0.0"),
-        ({"naem": 1}, "naem: unknown key 'naem': {MEAN} 'name' or 'shape'? Known: {FIELDS}."),
+        ({"home": 3}, "home: must be text, got int '3'"),
+        (
+            {"naem": 1},
+            "naem: unknown key 'naem': {MEAN} 'name' or 'shape'? Known: {FIELDS}.",
+        ),
         ({7: 1}, "7: unknown key '7': Known: {FIELDS}."),
         ({"\ud8ff\n": 1}, "\\ud8ff\\n: unknown key '\\ud8ff\\n': Known: {FIELDS}."),
     ],

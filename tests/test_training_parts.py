@@ -10,7 +10,7 @@ from accelerate import Accelerator
 
 from tests.training_data import make_config
 from zoo.data.augmentations.pitch_and_tempo import Speed
-from zoo.errors import UnknownNameError
+from zoo.errors import UnknownNameError, WeightsError
 from zoo.records.reading import to_plain
 from zoo.specs.loading import load_spec
 from zoo.specs.registry import SPECS
@@ -315,6 +315,20 @@ def test_bad_checkpoints_are_named(tmp_path):
     (tmp_path / "step_00000001.pt").write_bytes(b"damaged")
     with pytest.raises(TrainingError, match=r"step_00000001\.pt"):
         load_checkpoint(tmp_path / "step_00000001.pt")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("spec: a\n", r"origin\.yaml: tag: missing"),
+        ("spec: a\nspec: b\n", r"origin\.yaml: not valid YAML: line 2: key 'spec' given twice"),
+        ("{spec: a, tag: b, weights: 3}", r"origin\.yaml: tags\.b: must be a mapping, got int '3'"),
+    ],
+)
+def test_a_damaged_record_of_the_origin_is_named(tmp_path, text, message):
+    (tmp_path / "origin.yaml").write_text(text)
+    with pytest.raises(WeightsError, match=message):
+        RunFolder(tmp_path).read_origin()
 
 
 @pytest.mark.parametrize(

@@ -442,6 +442,10 @@ def test_the_command_stops_on_a_signal_with_a_checkpoint(tmp_path, folders):
         (["--resume", "x", "--branch", "--data", "y"], "--data cannot change a stopped run"),
         (["--recipe", "house_small", "--branch"], "--resume RUN"),
         (["--recipe", "house_small", "--data", "x", "--output", "y", "--set", "a"], "KEY=VALUE"),
+        (
+            ["--recipe", "house_small", "--data", "x", "--output", "y", "--set", 'a=!!int ""'],
+            "--set a: not valid YAML: line 1: tags such as tag:yaml.org,2002:int are not allowed",
+        ),
     ],
 )
 def test_the_command_refuses_what_makes_no_sense(arguments, message, capsys):

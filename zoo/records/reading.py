@@ -17,6 +17,7 @@ import types
 import typing
 from collections.abc import Collection, Mapping, Sized
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from zoo.errors import UnknownNameError
@@ -121,6 +122,8 @@ class Reader:
             return self._scalar(hint, value, path)
         if hint is Any or isinstance(value, hint):
             return value
+        if hint is Path:
+            return Path(self._scalar(str, value, path))
         if hasattr(hint, "from_plain"):
             return hint.from_plain(value, path, self)
         return self.record(hint, value, path)
@@ -225,7 +228,9 @@ def to_plain(record: Any, *, defaults: bool = True, without: Collection[str] = (
             return to_plain(value, defaults=defaults)
         if isinstance(value, Mapping):
             return {key: plain(item) for key, item in value.items()}
-        return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return str(value) if isinstance(value, Path) else value
 
     values = {}
     for part in fields(record):

@@ -15,8 +15,10 @@ from typing import Any
 import yaml
 from torch import Tensor
 
+from zoo.errors import WeightsError
 from zoo.records.files import write_whole
 from zoo.records.machine import describe_machine
+from zoo.records.reading import Reader
 from zoo.records.yaml_text import read_yaml
 from zoo.specs.spec import Spec
 from zoo.training.errors import TrainingError
@@ -92,7 +94,10 @@ class RunFolder:
         path = self.directory / ORIGIN_FILE
         if not path.exists():
             return None
-        record = self.read_yaml(ORIGIN_FILE)
+        keys = ["spec", "tag", "weights"]
+        reader = Reader(error=WeightsError, origin=str(path))
+        plain = read_yaml(path, error=WeightsError)
+        record = reader.keys(plain, "", known=keys, required=keys)
         return parse_entry(
             record["weights"], spec=record["spec"], tag=record["tag"], origin=str(path)
         )

@@ -14,7 +14,7 @@ from zoo.data import Track, decode_tracks, find_tracks, require_disjoint
 from zoo.data.decoded import Progress
 from zoo.data.musdb18 import find_musdb18_tracks, is_musdb18
 from zoo.networks.builder import build_network, load_into
-from zoo.records.reading import to_plain
+from zoo.records.reading import Reader, to_plain
 from zoo.specs.loading import load_spec
 from zoo.specs.spec import Spec
 from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
@@ -38,16 +38,12 @@ class DataFolders:
     """
 
     train: Path
-    valid: Path | None
+    valid: Path | None = None
     cache: Path
 
-    def to_dict(self) -> dict[str, str | None]:
+    def to_dict(self) -> dict[str, str]:
         """Return the paths as plain data."""
-        return {
-            "train": str(self.train.resolve()),
-            "valid": str(self.valid.resolve()) if self.valid else None,
-            "cache": str(self.cache.resolve()),
-        }
+        return {key: str(Path(path).resolve()) for key, path in to_plain(self).items()}
 
 
 def start_run(
@@ -207,12 +203,8 @@ def make_accelerator(config: TrainingConfig, *, device: str) -> Accelerator:
 
 
 def _read_folders(folder: RunFolder) -> DataFolders:
-    paths = folder.read_yaml("data.yaml")
-    return DataFolders(
-        train=Path(paths["train"]),
-        valid=Path(paths["valid"]) if paths["valid"] else None,
-        cache=Path(paths["cache"]),
-    )
+    reader = Reader(error=TrainingError, origin=str(folder.directory / "data.yaml"))
+    return reader.record(DataFolders, folder.read_yaml("data.yaml"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
