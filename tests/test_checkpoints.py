@@ -14,6 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 from reference import Reference
+from refusals import assert_refused
 from safetensors.torch import save_file
 
 import zoo
@@ -322,3 +323,14 @@ def test_weights_of_a_network_with_other_sources_are_refused(tmp_path):
     path = write_safetensors(tmp_path / "w.safetensors", network.state_dict(), spec=network.spec)
     with pytest.raises(WeightsError, match="differs from 'lightsaft_tfctdf_tiny' in sources"):
         zoo.build("lightsaft_tfctdf_tiny", weights=path)
+
+
+def build_from(path: Path):
+    return zoo.build(str(path))
+
+
+def test_a_small_file_with_the_spec_of_a_large_network_allocates_nothing(tmp_path):
+    spec = zoo.load_spec("lightsaft_tfctdf_tiny", overrides={"unet.width": 1024})
+    path = write_safetensors(tmp_path / "wide.safetensors", {"w": torch.zeros(1)}, spec=spec)
+    message = "do not fit lightsaft_tfctdf_tiny: .* missing .* 1 unknown"
+    assert_refused(path, message, action=build_from)

@@ -9,7 +9,7 @@ from zoo.networks.bounds import meta_network
 from zoo.networks.network import SeparationNetwork
 from zoo.specs.spec import Spec
 
-__all__ = ["build_network", "load_into"]
+__all__ = ["build_network", "build_with_weights", "load_into"]
 
 
 def build_network(spec: Spec) -> SeparationNetwork:
@@ -22,12 +22,30 @@ def build_network(spec: Spec) -> SeparationNetwork:
     return SeparationNetwork(spec)
 
 
+def build_with_weights(spec: Spec, state_dict: Mapping[str, Tensor]) -> SeparationNetwork:
+    """Build the network of a spec with the weights of a file, in eval mode.
+
+    Raises:
+        SpecError: If the network would exceed the bounds; nothing was allocated.
+        WeightsError: If the weights do not fit; nothing was allocated. A small file may hold the
+            spec of a large network.
+    """
+    _check_fit(meta_network(spec), state_dict)
+    return load_into(SeparationNetwork(spec), state_dict)
+
+
 def load_into(network: SeparationNetwork, state_dict: Mapping[str, Tensor]) -> SeparationNetwork:
     """Copy a state dict into a network and put it into eval mode.
 
     Raises:
         WeightsError: With the names that are missing, unknown or of another shape.
     """
+    _check_fit(network, state_dict)
+    network.load_state_dict(dict(state_dict), strict=False)
+    return network.eval()
+
+
+def _check_fit(network: SeparationNetwork, state_dict: Mapping[str, Tensor]) -> None:
     ours = network.state_dict()
     counters = {name for name in ours if name.endswith("num_batches_tracked")}
     missing = sorted(ours.keys() - state_dict.keys() - counters)
@@ -45,5 +63,3 @@ def load_into(network: SeparationNetwork, state_dict: Mapping[str, Tensor]) -> S
             if names
         )
         raise WeightsError(f"weights do not fit {network.spec.name}: {listed}")
-    network.load_state_dict(dict(state_dict), strict=False)
-    return network.eval()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import WeightsError, WeightsUnavailableError
-from zoo.networks.builder import build_network, load_into
+from zoo.networks.builder import build_network, build_with_weights
 from zoo.networks.network import SeparationNetwork
 from zoo.specs.loading import SpecSource
 from zoo.specs.spec import Spec
@@ -201,8 +201,7 @@ def _load(located: LocatedWeights) -> ResolvedModel:
         )
     elif checkpoint.spec is not None:
         check_same_network(checkpoint.spec, spec, file)
-    network = build_network(spec)
-    load_into(network, _adapt(checkpoint, spec, file))
+    network = build_with_weights(spec, _adapt(checkpoint, spec, file))
     entry = located.entry or checkpoint.entry or find_listed_entry(located.path, spec.name)
     network.weights_entry = entry
     return ResolvedModel(
