@@ -1,6 +1,7 @@
 """spaces_config.yaml, README's front matter and the push of a Space to a stand-in Hub."""
 
 import dataclasses
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -180,7 +181,7 @@ def push(checkout, hub, tmp_path, *options, answer=""):
         input=answer,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -204,25 +205,29 @@ def test_push_creates_the_space_and_sends_only_what_it_runs_on(checkout, hub, tm
     assert hub.repositories["visitor/zoo"]["zoo/a.py"] == b"x\n"
 
 
-def test_push_refuses_a_readme_out_of_date_and_a_partial_checkout(checkout, hub, tmp_path):
-    done = push(checkout, hub, tmp_path, "--yes")
-    assert done.returncode == 1
-    assert "--write-readme" in done.stderr
+def test_push_refuses_a_readme_out_of_date_and_a_partial_checkout(checkout, capsys):
+    command = ["space", "push", "visitor/zoo", "--root", str(checkout), "--yes"]
+    assert main(command) == 1
+    assert "--write-readme" in capsys.readouterr().err
     (checkout / "app.py").unlink()
-    assert "has no app.py" in push(checkout, hub, tmp_path, "--yes").stderr
-    assert hub.created == []
+    assert main(command) == 1
+    assert "has no app.py" in capsys.readouterr().err
 
 
-def test_push_lists_and_asks_before_anything_is_sent(checkout, hub, tmp_path):
+def test_push_lists_and_asks_before_anything_is_sent(checkout, hub, tmp_path, monkeypatch, capsys):
     write_readme(checkout)
+    command = ["space", "push", "visitor/zoo", "--root", str(checkout)]
+    monkeypatch.setattr("zoo.publishing.space.push_space", lambda *_, **__: pytest.fail("sent"))
     for answer in ("n\n", "\n"):
-        done = push(checkout, hub, tmp_path, answer=answer)
-        assert (done.returncode, hub.requests) == (1, [])
-        assert all(f"  {name}\n" in done.stdout for name in SENT)
-        assert "send these files to visitor/zoo? [y/N]" in done.stdout
-        assert "nothing was sent" in done.stdout
-    assert "give --yes" in push(checkout, hub, tmp_path).stderr
-    assert hub.requests == []
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        assert main(command) == 1
+        told = capsys.readouterr().out
+        assert all(f"  {name}\n" in told for name in SENT)
+        assert "send these files to visitor/zoo? [y/N]" in told
+        assert "nothing was sent" in told
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert main(command) == 1
+    assert "give --yes" in capsys.readouterr().err
     assert push(checkout, hub, tmp_path, answer="y\n").returncode == 0
     assert sorted(hub.repositories["visitor/zoo"]) == SENT
 
