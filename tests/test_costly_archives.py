@@ -131,6 +131,7 @@ def legacy(state: bytes, keys: list[str], rest: bytes) -> bytes:
             "'0' is not what was announced",
         ),
         (legacy(state_of({b"0": 16}), [], b""), "'0' is missing"),
+        (b"\x80\x02" + b"N0" * 60 + legacy(b"", [], b"")[2:], "more than 100 opcodes"),
     ],
 )
 def test_a_legacy_file_holds_no_more_than_its_bytes(tmp_path, content, message):

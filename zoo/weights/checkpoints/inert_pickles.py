@@ -38,12 +38,15 @@ MAX_OPCODES = 200_000
 CONTAINERS = (list, tuple, dict, TensorRecord)
 
 
-def read_inert_pickle(file: IO[bytes], *, name: str) -> tuple[Any, dict[str, StorageRecord]]:
+def read_inert_pickle(
+    file: IO[bytes], *, name: str, max_opcodes: int = MAX_OPCODES
+) -> tuple[Any, dict[str, StorageRecord]]:
     """Read one pickle, up to and with its STOP.
 
     Args:
         file: Open for reading, at the pickle's first byte; left behind its last.
         name: What to call the file in messages.
+        max_opcodes: How many opcodes it may have.
 
     Returns:
         Containers, numbers, strings, :class:`TensorRecord` and ``OTHER``; and every storage that
@@ -57,7 +60,7 @@ def read_inert_pickle(file: IO[bytes], *, name: str) -> tuple[Any, dict[str, Sto
     stream = io.BytesIO(file.read(MAX_PICKLE_BYTES))
     machine = _Machine()
     try:
-        saved = machine.run(stream)
+        saved = machine.run(stream, max_opcodes)
     except RefusedPickleError as error:
         raise WeightsError(f"{name}: refused: {error}") from error
     except (ValueError, LookupError, OverflowError) as error:
@@ -76,10 +79,10 @@ class _Machine:
         self._memo: dict[int, Any] = {}
         self.storages: dict[str, StorageRecord] = {}
 
-    def run(self, stream: IO[bytes]) -> Any:
+    def run(self, stream: IO[bytes], max_opcodes: int) -> Any:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-            if count >= MAX_OPCODES:
-                raise RefusedPickleError(f"more than {MAX_OPCODES} opcodes in its pickle")
+            if count >= max_opcodes:
+                raise RefusedPickleError(f"more than {max_opcodes} opcodes in its pickle")
             if opcode.name in LITERALS:
                 self._stack.append(argument)
             elif opcode.name in ACTIONS:

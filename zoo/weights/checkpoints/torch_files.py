@@ -28,6 +28,7 @@ SAFETENSORS_BRACE_AT = 8
 PICKLE_MAGIC = b"\x80"
 LEGACY_MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
+LEGACY_HEADER_OPCODES = 100  # of magic number, version and system, each
 ENCRYPTED = 1
 
 # The last records of a zip file: of 2^32 bytes and more, where that is, and of smaller files.
@@ -163,17 +164,17 @@ def _read_zip(archive: zipfile.ZipFile, *, name: str, num_bytes: int) -> dict[st
 def _read_legacy(file: IO[bytes], *, name: str, num_bytes: int) -> dict[str, Tensor]:
     """Read magic number, version, system, object and list of storages, then the storages."""
 
-    def next_pickle() -> tuple[Any, dict[str, StorageRecord]]:
-        return read_inert_pickle(file, name=name)
+    def read_header() -> Any:
+        return read_inert_pickle(file, name=name, max_opcodes=LEGACY_HEADER_OPCODES)[0]
 
-    if next_pickle()[0] != LEGACY_MAGIC_NUMBER or next_pickle()[0] != LEGACY_PROTOCOL:
+    if read_header() != LEGACY_MAGIC_NUMBER or read_header() != LEGACY_PROTOCOL:
         raise WeightsError(f"{name}: a pickle, but not one of torch.save; nothing was executed")
-    system, _ = next_pickle()
+    system = read_header()
     if not isinstance(system, dict) or system.get("little_endian") is not True:
         raise WeightsError(f"{name}: expected little-endian numbers")
-    saved, storages = next_pickle()
+    saved, storages = read_inert_pickle(file, name=name)
     state = _find_state_dict(saved, name)
-    keys, _ = next_pickle()
+    keys, _ = read_inert_pickle(file, name=name)
     offsets = _storage_offsets(file, keys, storages, name=name, num_bytes=num_bytes)
 
     def read_storage(storage: StorageRecord) -> bytearray:
