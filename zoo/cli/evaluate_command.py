@@ -31,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         default=DEFAULT_METRICS,
         metavar="LIST",
-        help="comma-separated: mdx, si, bsseval (slow: about half a minute per minute of audio) or "
-        "one that a plugin adds; default: %(default)s",
+        help="comma-separated: mdx, si, bsseval or one that a plugin adds; default: %(default)s",
     )
     parser.add_argument(
         "--baselines",
@@ -52,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="scoring processes; bsseval takes about 6 GB in each; default: %(default)s",
+        help="scoring processes, each with a track in memory; default: %(default)s",
     )
     parser.add_argument("--device", default="auto", help="where the network runs; default: auto")
     parser.add_argument("--precision", default="auto", help="what it computes in; default: auto")

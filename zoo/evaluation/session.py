@@ -85,7 +85,6 @@ class EvaluationSession:
 
         Raises:
             UnknownNameError: If a metric, model, tag or baseline does not exist.
-            ImportError: If the package behind a metric is not installed.
             AudioError: If the folder or a file in it cannot be used.
             WeightsError: If weights cannot be had or do not fit.
             ValueError: If ``absent_db`` is not a number above zero, or no such number of pitches.
@@ -93,8 +92,6 @@ class EvaluationSession:
         if math.isnan(absent_db) or absent_db <= 0:
             raise ValueError(f"absent_db must be above 0 dB, got {absent_db}")
         protocols = parse_protocols(metrics)
-        for protocol in protocols:
-            protocol.require_package()
         separator = Separator(
             model,
             weights=weights,

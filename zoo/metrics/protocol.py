@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
-from importlib.util import find_spec
 from typing import TypeAlias
 
 import numpy as np
@@ -43,8 +41,7 @@ class Protocol:
             the value of each quantity for each source. A function of a module, so that it can be
             sent to another process.
         unit: Of every quantity.
-        revision: Changes when the numbers would; a stored score of another one is not reused.
-        package: The optional package that computes it, if there is one.
+        version: Changes when the numbers would; a stored score of another one is not reused.
     """
 
     name: str
@@ -54,32 +51,7 @@ class Protocol:
     quantities: tuple[Quantity, ...]
     score: Callable[[Signals, Signals, int], Scores]
     unit: str = "dB"
-    revision: int = 1
-    package: str | None = None
-
-    @property
-    def version(self) -> str:
-        """What the numbers depend on: the revision and, if there is one, the package's version.
-
-        Raises:
-            ImportError: If the package is not installed.
-        """
-        if self.package is None:
-            return str(self.revision)
-        self.require_package()
-        return f"{self.revision} {self.package} {metadata.version(self.package)}"
-
-    def require_package(self) -> None:
-        """Say how to get the package where it is needed and missing.
-
-        Raises:
-            ImportError: If it is not installed.
-        """
-        if self.package is not None and find_spec(self.package) is None:
-            raise ImportError(
-                f"{self.title} needs the {self.package} package: pip install {self.package}, "
-                f"or leave {self.name} out of the metrics"
-            )
+    version: str = "1"
 
 
 PROTOCOLS: Registry[Protocol] = Registry("metric")

@@ -5,13 +5,13 @@ Shape legend: C channels, N samples.
 
 import numpy as np
 
-__all__ = ["DEFAULT_ABSENT_DB", "in_double_precision", "level_below"]
+__all__ = ["DEFAULT_ABSENT_DB", "in_double_precision", "level_below", "require_equal_shapes"]
 
 DEFAULT_ABSENT_DB = 15.0  # a source further below its mixture counts in no mean
 
 
-def in_double_precision(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both as float64; sums over minutes of float32 samples lose digits.
+def require_equal_shapes(first: np.ndarray, second: np.ndarray) -> None:
+    """Refuse to score signals that do not belong together.
 
     Raises:
         ValueError: If the shapes differ.
@@ -21,6 +21,15 @@ def in_double_precision(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarr
             f"shapes differ: {first.shape} and {second.shape}; score signals of equal length and "
             "channel count"
         )
+
+
+def in_double_precision(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as float64; sums over minutes of float32 samples lose digits.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    require_equal_shapes(first, second)
     return first.astype(np.float64), second.astype(np.float64)
 
 

@@ -17,7 +17,6 @@ PACKAGES = (
     "soundfile",
     "openvino",
     "accelerate",
-    "museval",
     "demucs",
     "lightsaft-zoo",
 )
