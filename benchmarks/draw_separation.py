@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.audio.spectrogram_figure import draw_spectrograms, save_figure
 from zoo.evaluation.tracks import EvaluationTrack, find_evaluation_tracks
 from zoo.metrics import mdx_sdr
 from zoo.separation.separator import Separator
-from zoo.ui.spectrogram_figure import draw_spectrograms, save_figure
 
 RANGE_DB = 70.0
 

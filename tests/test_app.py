@@ -1,6 +1,7 @@
 """The app end to end through its API: what comes back, to whom, and what is refused how."""
 
 import importlib.util
+import itertools
 import json
 import re
 import threading
@@ -92,15 +93,30 @@ def test_the_zip_holds_every_stem_under_the_songs_name(full):
         assert sorted(archive.namelist()) == sorted(f"My song - {s}.wav" for s in SOURCES)
 
 
-def test_sources_arrive_one_by_one_with_rising_progress(full):
+def test_lanes_grow_together_with_rising_progress(full):
     _, states = full
-    counts = [sum(lane["audio"] is not None for lane in state["lanes"]) for state in states]
+    growing = [state for state in states if state["lanes"][1]["pieces"]]
+    assert len(growing) > 2
+    for state in growing:
+        original, *stems = state["lanes"]
+        assert original["audio"] is not None
+        assert original["pieces"] is None
+        ends = {tuple(piece["start"] for piece in lane["pieces"]) for lane in stems}
+        assert len(ends) == 1
+        assert all(lane["audio"] is None for lane in stems)
+    counts = [len(state["lanes"][1]["pieces"]) for state in growing]
     assert counts == sorted(counts)
-    assert set(counts) == {1, 2, 3, 4, 5}
+    pieces = growing[-1]["lanes"][1]["pieces"]
+    assert pieces[0]["start"] == 0
+    for before, after in itertools.pairwise(pieces):
+        assert before["start"] + before["seconds"] == pytest.approx(after["start"], abs=1e-9)
+    assert pieces[-1]["start"] + pieces[-1]["seconds"] == pytest.approx(1.5)
+    assert {tuple(lane["pieces"] or ()) for lane in states[-1]["lanes"]} == {()}
     fractions = [state["progress"]["fraction"] for state in states[:-1]]
     assert fractions == sorted(fractions)
     assert all(0 < fraction <= 1 for fraction in fractions)
-    assert "Separating vocals" in {state["progress"]["stage"] for state in states[:-1]}
+    stages = {state["progress"]["stage"] for state in states[:-1]}
+    assert stages == {"Separating", "Writing the files"}
     assert all((state["progress"]["seconds_left"] or 0) >= 0 for state in states[:-1])
 
 

@@ -10,18 +10,18 @@ from app_server import MODEL, tiny_config
 from signals import chirp, read, write
 
 import zoo
+from zoo.audio.spectrogram_figure import draw_spectrograms, render_figure
 from zoo.ui.attention_figure import draw_attention
 from zoo.ui.blending import make_blender
 from zoo.ui.clips import clip_for_network
 from zoo.ui.examples import EXAMPLES, ExampleCache
 from zoo.ui.kind_errors import said_kindly
-from zoo.ui.lanes import shared_gain, write_stems
+from zoo.ui.lanes import LaneWriter, lane_blocks
 from zoo.ui.look_tab import sdr_table
 from zoo.ui.mixer_state import MixerLane, MixerState
 from zoo.ui.model_tables import model_table
 from zoo.ui.models import ModelShelf
 from zoo.ui.songs import Song, SongError, read_song
-from zoo.ui.spectrogram_figure import draw_spectrograms
 from zoo.ui.zoo_tab import measure_spec
 
 
@@ -82,14 +82,30 @@ def test_a_clip_is_cut_brought_to_the_networks_rate_and_known_by_its_place():
         clip_for_network(song(chirp(seconds=0.5)), mono, start=0, seconds=1)
 
 
-def test_one_gain_for_all_stems_where_a_format_clips(tmp_path):
+def test_one_gain_for_all_lanes_of_a_song(tmp_path):
     stems = {"a": np.full((1, 1000), 2.0, np.float32), "b": np.full((1, 1000), 0.5, np.float32)}
-    assert shared_gain(stems, format_name="wav") == 1.0
-    gain = shared_gain(stems, format_name="flac")
-    assert gain == 0.5
-    files = write_stems(tmp_path, stems, sample_rate=8000, format_name="flac", title="T", gain=gain)
-    assert read(files["b"].path).max() == pytest.approx(0.25, abs=1e-6)
-    assert files["b"].orig_name == "T - b.flac"
+    lanes = [MixerLane(name=name, kind="stem", title=name) for name in stems]
+    shape = {"sample_rate": 8000, "num_channels": 1, "num_samples": 1000}
+    with LaneWriter(tmp_path, lanes, **shape, download="wav", title="T") as writer:
+        writer.write(stems, mixture=np.sum(list(stems.values()), axis=0))
+        saved = writer.commit()
+    assert saved.gain == 1.0  # 32-bit float files do not clip
+    first, second = writer.lanes
+    assert (first.gain, second.gain) == (2.0, 2.0)
+    assert read(second.audio.path).max() == pytest.approx(0.25, abs=1e-6)
+    assert read(first.download.path).max() == 2.0
+    assert second.download.orig_name == "T - b.wav"
+    np.testing.assert_allclose(np.concatenate([*lane_blocks(second)], axis=1), 0.5, atol=1e-6)
+
+
+def test_a_lane_that_is_not_committed_leaves_no_file(tmp_path):
+    lanes = [MixerLane(name="a", kind="stem", title="A")]
+    shape = {"sample_rate": 8000, "num_channels": 1, "num_samples": 1000}
+    with LaneWriter(tmp_path, lanes, **shape, top_db=0.0, in_pieces=True, download="wav") as writer:
+        silence = np.zeros((1, 500), np.float32)
+        writer.write({"a": silence}, mixture=silence)
+        assert list((tmp_path / "download").iterdir()) != []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_the_example_cache_forgets_results_whose_files_are_gone(tmp_path):
@@ -206,11 +222,12 @@ def test_the_shelf_loads_once_and_knows_its_speed(shelf):
     with pytest.raises(ValueError, match="'lasaft' is not offered here"):
         shelf.separator("lasaft")
     cold = ModelShelf(tiny_config())
-    assert cold.expected_seconds(MODEL, audio_seconds=60) is None
+    assert cold.expected_seconds(MODEL, audio_seconds=60, num_sources=4) is None
     cold.warm_up()
-    assert cold.expected_seconds(MODEL, audio_seconds=60) > 0
-    shelf.note_speed(MODEL, seconds=5.0, audio_seconds=10.0)
-    assert shelf.expected_seconds(MODEL, audio_seconds=60) == 30.0
+    assert cold.expected_seconds(MODEL, audio_seconds=60, num_sources=4) > 0
+    shelf.note_speed(MODEL, seconds=5.0, audio_seconds=10.0, num_sources=2)
+    assert shelf.expected_seconds(MODEL, audio_seconds=60, num_sources=2) == 30.0
+    assert shelf.expected_seconds(MODEL, audio_seconds=60, num_sources=1) is None
 
 
 def test_a_blend_runs_only_the_decoder_the_second_time(shelf, monkeypatch):
@@ -256,6 +273,17 @@ def test_the_figures_axes_are_in_hertz_and_seconds(scale):
     assert "1k" in [tick.get_text() for tick in first.get_yticklabels()] or scale == "linear"
     low, high = first.images[0].get_clim()
     assert high - low == pytest.approx(60)
+
+
+def test_a_tone_is_brightest_at_its_frequency_and_silence_is_black():
+    time = np.arange(44_100) / 44_100
+    panels = {"tone": np.sin(2 * np.pi * 1000 * time)[None], "none": np.zeros((1, 44_100))}
+    figure = draw_spectrograms(panels, sample_rate=44_100, scale="linear", range_db=80)
+    tone, none = (axis.images[0] for axis in figure.axes[:2])
+    rows = tone.get_array()  # 256 bands up to 16 kHz, the highest first
+    assert abs((255.5 - np.argmax(rows[:, 600])) / 256 * 16_000 - 1000) < 16_000 / 256
+    assert none.get_array().max() < tone.get_clim()[0]
+    assert render_figure(figure).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

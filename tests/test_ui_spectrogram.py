@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.ui.spectrogram import (
-    BOTTOM_HZ,
-    ROWS,
-    TOP_HZ,
-    log_spectrogram,
-    outline,
-    reference_level,
-    save_picture,
-)
+from zoo.audio.spectrogram import BOTTOM_HZ, TOP_HZ, reference_level
+from zoo.ui.lane_picture import ROWS, LanePainter, save_picture
 
 SAMPLE_RATE = 44_100
 
@@ -20,6 +13,20 @@ SAMPLE_RATE = 44_100
 def tone(frequency, *, seconds=2.0, amplitude=1.0):
     time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     return (amplitude * np.sin(2 * np.pi * frequency * time)).astype(np.float32)
+
+
+def paint(samples, *, sample_rate=SAMPLE_RATE, block_samples=None):
+    painter = LanePainter(
+        num_samples=samples.shape[1], num_channels=samples.shape[0], sample_rate=sample_rate
+    )
+    step = block_samples or samples.shape[1]
+    for start in range(0, samples.shape[1], step):
+        painter.push(samples[:, start : start + step])
+    return painter
+
+
+def log_spectrogram(samples, *, sample_rate=SAMPLE_RATE):
+    return paint(samples, sample_rate=sample_rate).spectrogram.levels()
 
 
 def row_of(frequency):
@@ -69,9 +76,36 @@ def test_the_picture_is_black_below_the_range_and_bright_at_the_top(tmp_path):
     assert image.getpixel((1, 0)) == (251, 218, 235)
 
 
+@pytest.mark.parametrize("num_samples", [1, 300, 44_100, 250_001])
+@pytest.mark.parametrize("block_samples", [1000, 4096, 65_536])
+def test_the_sizes_of_the_blocks_change_nothing(num_samples, block_samples):
+    noise = np.random.default_rng(0).standard_normal((2, num_samples)).astype(np.float32)
+    whole, parts = paint(noise), paint(noise, block_samples=block_samples)
+    np.testing.assert_allclose(
+        parts.spectrogram.levels(), whole.spectrogram.levels(), atol=1e-4, rtol=0
+    )
+    assert parts.outline == whole.outline
+
+
+def test_a_growing_picture_is_the_final_one_but_for_the_last_window():
+    noise = np.random.default_rng(0).standard_normal((1, 4 * SAMPLE_RATE)).astype(np.float32)
+    final = log_spectrogram(noise)
+    painter = LanePainter(num_samples=4 * SAMPLE_RATE, num_channels=1, sample_rate=SAMPLE_RATE)
+    painter.push(noise[:, : 2 * SAMPLE_RATE])
+    columns = painter.spectrogram.columns_between(SAMPLE_RATE, 2 * SAMPLE_RATE)
+    growing = painter.spectrogram.levels(columns)
+    assert (columns.start, columns.stop) == (150, 300)
+    assert growing.shape == (ROWS, 150)
+    settled = 142  # the last 8 columns' windows of 4,096 samples reach beyond 2 s
+    np.testing.assert_allclose(
+        growing[:, :settled], final[:, columns][:, :settled], atol=1e-4, rtol=0
+    )
+    assert np.isfinite(growing).all()
+    assert growing[:, settled:].mean() > -60
+
+
 def test_the_outline_is_the_peak_over_channels_of_equal_stretches():
-    samples = np.zeros((2, 400), dtype=np.float32)
-    samples[1, 150] = -0.75
-    assert outline(samples, points=4) == [0.0, 0.75, 0.0, 0.0]
-    assert outline(samples[:, :3], points=400) == [0.0, 0.0, 0.0]
-    assert outline(samples[:, :0]) == []
+    samples = np.zeros((2, 800), dtype=np.float32)
+    samples[1, 300] = -0.75
+    assert paint(samples, block_samples=7).outline == [0.0] * 150 + [0.75] + [0.0] * 249
+    assert paint(samples[:, :3]).outline == [0.0, 0.0, 0.0]

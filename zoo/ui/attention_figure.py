@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from zoo.ui.spectrogram_figure import DOTS_PER_INCH, FAINT, INK, PAPER
+from zoo.audio.spectrogram_figure import DOTS_PER_INCH, FAINT, INK, PAPER
 
 __all__ = ["draw_attention"]
 

@@ -8,14 +8,13 @@ import gradio as gr
 from zoo.ui.blending import make_blender
 from zoo.ui.clips import clip_for_network
 from zoo.ui.kind_errors import said_kindly
-from zoo.ui.lanes import write_lane
+from zoo.ui.lanes import ORIGINAL, LaneWriter
 from zoo.ui.mixer_state import MixerLane, MixerState
 from zoo.ui.request_folder import new_request_folder
-from zoo.ui.separate import ORIGINAL, source_title
+from zoo.ui.separate import source_title
 from zoo.ui.separate_tab import SeparateTab
 from zoo.ui.services import Services
 from zoo.ui.songs import SongError, read_song
-from zoo.ui.spectrogram import log_spectrogram, reference_level
 from zoo.ui.stem_mixer import StemMixer
 
 __all__ = ["build_blend_tab"]
@@ -96,17 +95,26 @@ def _blend_handler(services: Services, sources: tuple[str, ...]) -> Callable[...
         )
         made = blender(model, clip.samples, clip.digest, weights)
         folder = new_request_folder()
-        top_db = reference_level(log_spectrogram(clip.samples, sample_rate=clip.sample_rate))
         wish = " + ".join(
             f"{weight:.0%} {source}"
             for source, weight in zip(sources, weights, strict=True)
             if weight
         )
         lanes = [
-            (MixerLane(name=ORIGINAL, kind=ORIGINAL, title="Original", on=False), clip.samples),
-            (MixerLane(name="blend", kind="blend", title="Network"), made.network),
-            (MixerLane(name="exact", kind="exact", title="Exact sum", on=False), made.exact),
+            MixerLane(name=ORIGINAL, kind=ORIGINAL, title="Original", on=False),
+            MixerLane(name="blend", kind="blend", title="Network"),
+            MixerLane(name="exact", kind="exact", title="Exact sum", on=False),
         ]
+        with LaneWriter(
+            folder,
+            lanes,
+            sample_rate=clip.sample_rate,
+            num_channels=clip.samples.shape[0],
+            num_samples=clip.samples.shape[1],
+        ) as writer:
+            sounds = {ORIGINAL: clip.samples, "blend": made.network, "exact": made.exact}
+            writer.write(sounds, mixture=clip.samples)
+            writer.commit()
         return MixerState(
             id=clip.digest,
             title=clip.title,
@@ -114,10 +122,7 @@ def _blend_handler(services: Services, sources: tuple[str, ...]) -> Callable[...
             facts=f"{model}, one decoder pass over {clip.seconds:.0f} s",
             seconds=clip.seconds,
             sample_rate=clip.sample_rate,
-            lanes=[
-                write_lane(folder, samples, sample_rate=clip.sample_rate, lane=lane, top_db=top_db)
-                for lane, samples in lanes
-            ],
+            lanes=writer.lanes,
         )
 
     _name_the_weights(blend, sources)

@@ -1,6 +1,5 @@
 """The songs that ship with the package, their true stems, and a cache of their separations."""
 
-import hashlib
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from zoo.audio import read_audio
+from zoo.records.files import hash_file
 from zoo.ui.mixer_state import MixerState
 
 __all__ = ["EXAMPLES", "ExampleCache", "ExampleSong", "find_example"]
@@ -35,7 +35,7 @@ class ExampleSong:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the mixture's file, by which an upload of it is recognised."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        return hash_file(self.path)
 
     def true_stems(self) -> dict:
         """Read the known stems, (C, N) float32 by source; empty where none are known."""

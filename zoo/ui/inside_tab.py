@@ -6,6 +6,7 @@ import gradio as gr
 import numpy as np
 import torch
 
+from zoo.audio.spectrogram_figure import save_figure
 from zoo.ui.attention_figure import draw_attention
 from zoo.ui.clips import clip_for_network
 from zoo.ui.kind_errors import said_kindly
@@ -13,7 +14,6 @@ from zoo.ui.request_folder import new_request_folder
 from zoo.ui.separate_tab import SeparateTab
 from zoo.ui.services import Services
 from zoo.ui.songs import read_song
-from zoo.ui.spectrogram_figure import save_figure
 from zoo.ui.zero_gpu import gpu
 
 __all__ = ["build_inside_tab"]

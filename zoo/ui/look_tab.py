@@ -3,17 +3,18 @@
 from collections.abc import Callable
 
 import gradio as gr
+import numpy as np
 
-from zoo.audio import read_audio
+from zoo.audio.spectrogram_figure import SCALES, draw_spectrograms, save_figure
 from zoo.metrics import mdx_sdr
 from zoo.ui.examples import find_example
 from zoo.ui.kind_errors import said_kindly
+from zoo.ui.lanes import lane_blocks
 from zoo.ui.mixer_state import MixerLane, MixerState
 from zoo.ui.request_folder import new_request_folder
 from zoo.ui.separate_tab import SeparateTab
 from zoo.ui.services import Services
 from zoo.ui.songs import SongError, read_song
-from zoo.ui.spectrogram_figure import SCALES, draw_spectrograms, save_figure
 
 __all__ = ["build_look_tab", "sdr_table"]
 
@@ -127,10 +128,8 @@ def sdr_table(state: MixerState) -> str:
     )
 
 
-def _lane_audio(lane: MixerLane):
-    assert lane.audio is not None
+def _lane_audio(lane: MixerLane) -> np.ndarray:
     try:
-        samples, _ = read_audio(lane.audio.path)
+        return np.concatenate(list(lane_blocks(lane)), axis=-1)
     except FileNotFoundError as error:
         raise SongError("The files were deleted by their age; separate the song again.") from error
-    return samples * lane.gain

@@ -3,7 +3,25 @@
 from gradio.data_classes import FileData, GradioModel
 from pydantic import Field
 
-__all__ = ["MixerLane", "MixerProgress", "MixerState"]
+__all__ = ["MixerLane", "MixerPiece", "MixerProgress", "MixerState"]
+
+
+class MixerPiece(GradioModel):
+    """A part of a lane that can be played while the rest is still being separated.
+
+    Attributes:
+        start: Where it begins, in seconds of the song: a whole number of samples.
+        seconds: Its length.
+        audio: FLAC file.
+        gain: Factor that brings ``audio`` back to its true level.
+        picture: Spectrogram, a PNG whose width is the piece's length.
+    """
+
+    start: float
+    seconds: float
+    audio: FileData
+    gain: float
+    picture: FileData
 
 
 class MixerLane(GradioModel):
@@ -14,10 +32,12 @@ class MixerLane(GradioModel):
         kind: ``original``, ``stem``, ``rest`` (everything but the stems), ``blend`` or ``exact``.
         source: Name of the source, which gives the lane its colour.
         title: What the musician reads.
-        audio: FLAC file that the browser plays; None while the lane is being computed.
+        audio: FLAC file of the whole lane; None while the lane is being separated.
         gain: Factor that brings ``audio`` back to its true level.
         picture: Spectrogram, a PNG whose width is the song's length.
-        outline: Peaks in 0..1 at equal distances over the song.
+        pieces: Successive parts from the start on, while ``audio`` is None; then None. It is never
+            an emptied list, because the edits that gradio sends for one cannot be applied.
+        outline: Peaks at equal distances over the song, full scale being 1.
         download: File to download, in the format asked for.
         on: Whether the lane sounds at first.
     """
@@ -29,6 +49,7 @@ class MixerLane(GradioModel):
     audio: FileData | None = None
     gain: float = 1.0
     picture: FileData | None = None
+    pieces: list[MixerPiece] | None = None
     outline: list[float] = Field(default_factory=list)
     download: FileData | None = None
     on: bool = True

@@ -38,7 +38,7 @@ class ModelShelf:
         self._lock = threading.Lock()
         self._separators: dict[str, Separator] = {}
         self._networks: dict[str, SeparationNetwork] = {}
-        self._speeds: dict[str, float] = {}
+        self._speeds: dict[tuple[str, int], float] = {}
         self.names = [name for name in config.model_names if self._has_weights(name)]
         self.default, self.notice = self._choose_default()
 
@@ -83,9 +83,14 @@ class ModelShelf:
         seconds = 0.0
         for _ in range(2):
             start = time.monotonic()
-            separator((0.1 * noise, separator.sample_rate), sources=separator.sources[:1])
+            separator((0.1 * noise, separator.sample_rate))
             seconds = time.monotonic() - start
-        self.note_speed(self.default, seconds=seconds, audio_seconds=WARM_UP_SECONDS)
+        self.note_speed(
+            self.default,
+            seconds=seconds,
+            audio_seconds=WARM_UP_SECONDS,
+            num_sources=len(separator.sources),
+        )
 
     def load_all(self) -> None:
         """Load every offered model now; those whose weights cannot be had leave the menu."""
@@ -126,11 +131,15 @@ class ModelShelf:
                 self._networks[name] = network.eval().to(separator.device)
             return self._networks[name]
 
-    def expected_seconds(self, name: str, *, audio_seconds: float) -> float | None:
-        """Return how long one source of a song will take, None before the first one was timed."""
-        speed = self._speeds.get(name)
+    def expected_seconds(
+        self, name: str, *, audio_seconds: float, num_sources: int
+    ) -> float | None:
+        """Return how long a song will take, None before so many sources were timed."""
+        speed = self._speeds.get((name, num_sources))
         return None if speed is None else speed * audio_seconds
 
-    def note_speed(self, name: str, *, seconds: float, audio_seconds: float) -> None:
-        """Remember how long one source of a song took, for the next one's forecast."""
-        self._speeds[name] = seconds / audio_seconds
+    def note_speed(
+        self, name: str, *, seconds: float, audio_seconds: float, num_sources: int
+    ) -> None:
+        """Remember how long a song took, for the forecast of the next one."""
+        self._speeds[name, num_sources] = seconds / audio_seconds

@@ -5,9 +5,9 @@ import itertools
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+from zoo.audio.spectrogram_figure import DOTS_PER_INCH, FAINT, INK, PAPER
 from zoo.models import ModelInfo
 from zoo.networks.info import StageInfo
-from zoo.ui.spectrogram_figure import DOTS_PER_INCH, FAINT, INK, PAPER
 
 __all__ = ["draw_network"]
 

@@ -19,7 +19,7 @@ result = client.predict(
 for lane in result["lanes"]:
     print(lane["title"], lane["download"])
 
-# Each stem as soon as it is done:
+# Each stem in pieces, as they are done:
 job = client.submit(
     song=handle_file("song.mp3"),
     model="{model}",
@@ -28,7 +28,7 @@ job = client.submit(
     api_name="/separate",
 )
 for state in job:
-    print(state["progress"])
+    print(state["progress"], [lane["pieces"] for lane in state["lanes"]])
 """
 SHELL = """FILE=$(curl -s {url}gradio_api/upload -F files=@song.mp3 | tr -d '[]"')
 EVENT=$(curl -s {url}gradio_api/call/separate -H 'Content-Type: application/json' -d '{{"data": [
@@ -56,7 +56,8 @@ def build_script_tab(services: Services, page: gr.Blocks) -> None:
 
     page.load(snippets, None, [python, shell], api_visibility="private", show_progress="hidden")
     gr.Markdown(
-        "At home: `pip install lightsaft-zoo`, then `python -m zoo separate song.mp3` or, in "
-        "Python, `zoo.separate('song.mp3', 'out/')`. No limits on length there.",
+        "At home: copy the repository (on a Space: *Files*), run "
+        "`pip install -r requirements.txt -e .` in it, then `python -m zoo separate song.mp3` or, "
+        "in Python, `zoo.separate('song.mp3', 'out/')`. No limits on length there.",
         elem_classes="fine",
     )

@@ -1,28 +1,30 @@
-"""The Separate handler: from a song to the mixer's state, lane by lane."""
+"""The Separate handler: from a song to the mixer's state, whose lanes grow block by block."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from zoo.audio import open_audio, read_tags
 from zoo.publishing.space_config import SpaceConfig
-from zoo.separation.pipeline import share_residual
-from zoo.ui.lanes import decibels, shared_gain, write_archive, write_lane, write_stems
+from zoo.separation.result import SeparationBlock
+from zoo.ui.lanes import LaneWriter, write_archive, write_original
 from zoo.ui.mixer_state import MixerLane, MixerProgress, MixerState
 from zoo.ui.models import ModelShelf
 from zoo.ui.request_folder import new_request_folder
-from zoo.ui.separation import Estimator, SourceDone
-from zoo.ui.songs import Song, SongError, read_song
-from zoo.ui.spectrogram import log_spectrogram, reference_level
+from zoo.ui.separation import BlockStream
+from zoo.ui.songs import SongError, SongFile, check_song
 
-__all__ = ["ORIGINAL", "REST", "SongSeparation", "source_title"]
+__all__ = ["REST", "SongSeparation", "source_title"]
 
-ORIGINAL = "original"
 REST = "rest"
-READ_SHARE, SEPARATE_SHARE = 0.02, 0.9
+READ_SHARE, SEPARATE_SHARE = 0.02, 0.95  # of the progress bar
+# From this share on the speed of this song says more about its end than that of earlier songs.
+MEASURED_SHARE = 0.2
+LOWEST_DB = -150.0
 
 
 def source_title(source: str) -> str:
@@ -37,15 +39,15 @@ class SongSeparation:
     Args:
         config: Limits.
         shelf: The models.
-        estimate: The device's generator.
+        stream_blocks: Separates on the device.
         model: Name of the model.
-        sources: The sources wanted, in the order in which they are computed.
+        sources: The sources wanted.
         format_name: Format of the files to download.
     """
 
     config: SpaceConfig
     shelf: ModelShelf
-    estimate: Estimator
+    stream_blocks: BlockStream
     model: str
     sources: Sequence[str]
     format_name: str
@@ -58,17 +60,27 @@ class SongSeparation:
             path: The upload.
 
         Yields:
-            The mixer's state after every step; the last one is complete.
+            The mixer's state after every block; the last one is complete.
 
         Raises:
             SongError: The song or the choice of sources will not do.
             WeightsError: The model's weights cannot be had.
         """
-        self._check_sources()
-        song = read_song(path, self.config.limits)
+        known = self.shelf.separator(self.model).sources
+        self._check_sources(known)
+        is_full = len(known) > 1 and set(self.sources) == set(known)
+        song = check_song(path, self.config.limits)
         folder = new_request_folder()
-        start = time.monotonic()
-        top_db = reference_level(log_spectrogram(song.samples, sample_rate=song.sample_rate))
+        began = time.monotonic()
+        with open_audio(song.path) as reader:
+            original, top_db = write_original(
+                folder,
+                reader.blocks(),
+                sample_rate=song.sample_rate,
+                num_channels=song.num_channels,
+                num_samples=song.num_samples,
+            )
+        stems = _empty_stems(self.sources, with_rest=not is_full)
         self.state = MixerState(
             id=folder.name,
             title=song.title,
@@ -76,27 +88,50 @@ class SongSeparation:
             seconds=song.seconds,
             sample_rate=song.sample_rate,
             summary=f"{self.model} \u00b7 {song.seconds:.0f} s",
-            lanes=self._empty_lanes(),
+            lanes=[original, *stems],
         )
-        self._write(folder, song, ORIGINAL, song.samples, top_db=top_db)
-        yield self._at(READ_SHARE, f"Separating {self._phrase(self.sources[0])}", None)
-        estimates: dict[str, np.ndarray] = {}
-        for event, progress in self._events(song):
-            if isinstance(event, SourceDone):
-                estimates[event.source] = event.samples
-                self._write(folder, song, event.source, event.samples, top_db=top_db)
-            yield self._at(*progress)
-        if len(estimates) == 0:
-            raise SongError("Nothing came back from the device; try again in a minute.")
-        yield self._at(READ_SHARE + SEPARATE_SHARE, "Writing the files", None)
-        self._finish(folder, song, estimates, top_db=top_db)
-        took = time.monotonic() - start
-        summary = f"{self.state.summary} \u00b7 separated in {took:.1f} s"
-        self.state = self.state.model_copy(update={"summary": summary, "progress": None})
+        forecast = self._forecast(song)
+        yield self._at(READ_SHARE, "Separating", forecast)
+        with LaneWriter(
+            folder,
+            stems,
+            sample_rate=song.sample_rate,
+            num_channels=song.num_channels,
+            num_samples=song.num_samples,
+            top_db=top_db,
+            in_pieces=True,
+            download=self.format_name,
+            title=song.title,
+            tags=read_tags(song.path).of_song(song.title),
+        ) as writer:
+            balance = _Balance()
+            for block, share, seconds_left in self._blocks(song, forecast):
+                lanes = block.stems if is_full else {**block.stems, REST: block.residual}
+                writer.write(lanes, mixture=block.mixture)
+                balance.add(block)
+                writer.grow(is_last=share == 1)
+                self._update(lanes=[original, *writer.lanes])
+                yield self._at(READ_SHARE + SEPARATE_SHARE * share, "Separating", seconds_left)
+            if writer.num_written != song.num_samples:
+                raise SongError("The device stopped before the end; try again in a minute.")
+            yield self._at(READ_SHARE + SEPARATE_SHARE, "Writing the files", None)
+            gain = writer.commit().gain
+        facts = []
+        if is_full:
+            facts.append(f"Sum of stems \u2212 original = {_signed(balance.error_db)} dB")
+            self._update(sum_error_db=round(balance.error_db, 1))
+        if gain < 1:
+            facts.append(f"Files lowered together by {-20 * math.log10(gain):.1f} dB so as to fit")
+        took = time.monotonic() - began
+        self._update(
+            lanes=[original, *writer.lanes],
+            archive=writer.song_file or write_archive(folder, writer.lanes, title=song.title),
+            facts=" \u00b7 ".join(facts),
+            summary=f"{self.state.summary} \u00b7 separated in {took:.1f} s",
+        )
         yield self.state
 
-    def _check_sources(self) -> None:
-        known = self.shelf.separator(self.model).sources
+    def _check_sources(self, known: Sequence[str]) -> None:
         if not self.sources:
             raise SongError("Choose at least one source to separate.")
         unknown = [source for source in self.sources if source not in known]
@@ -105,119 +140,68 @@ class SongSeparation:
                 f"{self.model} cannot separate {', '.join(unknown)}; it knows {', '.join(known)}."
             )
 
-    def _empty_lanes(self) -> list[MixerLane]:
-        original = MixerLane(name=ORIGINAL, kind=ORIGINAL, title="Original", on=False)
-        stems = [
-            MixerLane(name=source, kind="stem", source=source, title=source_title(source))
-            for source in self.sources
-        ]
-        return [original, *stems]
-
-    def _events(self, song: Song) -> Iterator[tuple[object, tuple[float, str, float | None]]]:
-        """Yield the device's events with (fraction, stage, seconds left) of the whole request."""
-        forecast = self.shelf.expected_seconds(self.model, audio_seconds=song.seconds)
-        done, since = 0, time.monotonic()
-        for event in self.estimate(self.model, song.samples, song.sample_rate, self.sources):
-            elapsed = time.monotonic() - since
-            if isinstance(event, SourceDone):
-                self.shelf.note_speed(self.model, seconds=elapsed, audio_seconds=song.seconds)
-                forecast, part, since = elapsed, 0.0, time.monotonic()
-                done += 1
-            else:
-                part = event.fraction
-                if part > 0.2 or forecast is None:
-                    forecast = elapsed / part
-            left = len(self.sources) - done
-            fraction = READ_SHARE + SEPARATE_SHARE * (done + part) / len(self.sources)
-            stage = f"Separating {self._phrase(self.sources[done])}" if left else "Writing files"
-            yield event, (fraction, stage, max(0.0, forecast * (left - part)))
-
-    def _finish(
-        self, folder: Path, song: Song, estimates: dict[str, np.ndarray], *, top_db: float
-    ) -> None:
-        """Balance a full separation, add what is left of a partial one, write the files."""
-        separator = self.shelf.separator(self.model)
-        rest = song.samples - np.sum(list(estimates.values()), axis=0)
-        power = float(np.mean(np.square(song.samples, dtype=np.float64)))
-        facts, stems = [], estimates
-        if set(estimates) == set(separator.sources) and len(estimates) > 1:
-            stacked = torch.from_numpy(np.stack(list(estimates.values())))
-            balanced = share_residual(stacked, torch.from_numpy(song.samples)).numpy()
-            stems = dict(zip(estimates, balanced, strict=True))
-            before = _relative_db(rest, power)
-            after = _relative_db(song.samples - balanced.sum(axis=0), power)
-            facts.append(
-                f"Sum of stems \u2212 original = {_signed(after)} dB (as the network gave them: "
-                f"{_signed(before)} dB; the difference was shared out)"
-            )
-            self.state = self.state.model_copy(update={"sum_error_db": round(after, 1)})
-            for name, samples in stems.items():
-                self._write(folder, song, name, samples, top_db=top_db, suffix="-balanced")
-        else:
-            stems = {**estimates, REST: rest}
-            title = f"All but {' and '.join(self._phrase(source) for source in estimates)}"
-            source = next(iter(estimates)) if len(estimates) == 1 else ""
-            lane = MixerLane(name=REST, kind=REST, source=source, title=title, on=False)
-            self.state.lanes.append(lane)
-            self._write(folder, song, REST, rest, top_db=top_db)
-        gain = shared_gain(stems, format_name=self.format_name)
-        if gain < 1:
-            facts.append(f"Files lowered together by {-20 * np.log10(gain):.1f} dB so as to fit")
-        self._write_files(folder, song, stems, gain=gain)
-        self.state = self.state.model_copy(update={"facts": " \u00b7 ".join(facts)})
-
-    def _write_files(
-        self, folder: Path, song: Song, stems: dict[str, np.ndarray], *, gain: float
-    ) -> None:
-        files = write_stems(
-            folder,
-            stems,
-            sample_rate=song.sample_rate,
-            format_name=self.format_name,
-            title=song.title,
-            gain=gain,
+    def _forecast(self, song: SongFile) -> float | None:
+        return self.shelf.expected_seconds(
+            self.model, audio_seconds=song.seconds, num_sources=len(self.sources)
         )
-        lanes = [
-            lane.model_copy(update={"download": files.get(lane.name)}) for lane in self.state.lanes
-        ]
-        archive = write_archive(folder, files, title=song.title)
-        self.state = self.state.model_copy(update={"lanes": lanes, "archive": archive})
 
-    def _write(
-        self,
-        folder: Path,
-        song: Song,
-        name: str,
-        samples: np.ndarray,
-        *,
-        top_db: float,
-        suffix: str = "",
-    ) -> None:
-        """Write a lane's files and put the lane into the state."""
-        lanes = list(self.state.lanes)
-        index = next(i for i, lane in enumerate(lanes) if lane.name == name)
-        lanes[index] = write_lane(
-            folder,
-            samples,
-            sample_rate=song.sample_rate,
-            lane=lanes[index],
-            top_db=top_db,
-            suffix=suffix,
-        )
-        self.state = self.state.model_copy(update={"lanes": lanes})
+    def _blocks(
+        self, song: SongFile, forecast: float | None
+    ) -> Iterator[tuple[SeparationBlock, float, float]]:
+        """Yield the device's blocks with the share done, from 0 to 1, and the seconds left."""
+        began = time.monotonic()
+        sources = tuple(self.sources)
+        for block in self.stream_blocks(self.model, str(song.path), sources, song.seconds):
+            elapsed = time.monotonic() - began
+            share = block.progress.num_samples / song.num_samples
+            if share > MEASURED_SHARE or forecast is None:
+                forecast = elapsed / share
+            if share == 1:
+                self.shelf.note_speed(
+                    self.model,
+                    seconds=elapsed,
+                    audio_seconds=song.seconds,
+                    num_sources=len(sources),
+                )
+            yield block, share, max(0.0, forecast * (1 - share))
+
+    def _update(self, **changes: object) -> None:
+        self.state = self.state.model_copy(update=changes)
 
     def _at(self, fraction: float, stage: str, seconds_left: float | None) -> MixerState:
         progress = MixerProgress(fraction=fraction, stage=stage, seconds_left=seconds_left)
         return self.state.model_copy(update={"progress": progress})
 
-    @staticmethod
-    def _phrase(source: str) -> str:
-        return source.replace("_", " ")
+
+class _Balance:
+    """Accumulates how far the stems are from summing to the song."""
+
+    def __init__(self) -> None:
+        self._residual_energy = 0.0
+        self._energy = 0.0
+
+    def add(self, block: SeparationBlock) -> None:
+        self._residual_energy += float(np.sum(np.square(block.residual, dtype=np.float64)))
+        self._energy += float(np.sum(np.square(block.mixture, dtype=np.float64)))
+
+    @property
+    def error_db(self) -> float:
+        """Level of (song - sum of stems) relative to the song, at least -150 dB."""
+        ratio = self._residual_energy / max(self._energy, 1e-30)
+        return max(10 * math.log10(max(ratio, 1e-30)), LOWEST_DB)
+
+
+def _empty_stems(sources: Sequence[str], *, with_rest: bool) -> list[MixerLane]:
+    lanes = [
+        MixerLane(name=source, kind="stem", source=source, title=source_title(source))
+        for source in sources
+    ]
+    if with_rest:
+        title = f"All but {' and '.join(source.replace('_', ' ') for source in sources)}"
+        source = sources[0] if len(sources) == 1 else ""
+        lanes.append(MixerLane(name=REST, kind=REST, source=source, title=title, on=False))
+    return lanes
 
 
 def _signed(level: float) -> str:
     return f"{level:.0f}".replace("-", "\u2212")
-
-
-def _relative_db(samples: np.ndarray, power: float) -> float:
-    return decibels(float(np.mean(np.square(samples, dtype=np.float64))) / max(power, 1e-30))

@@ -14,6 +14,7 @@ from zoo.ui.mixer_state import MixerState
 from zoo.ui.separate import source_title
 from zoo.ui.services import Services
 from zoo.ui.stem_mixer import StemMixer
+from zoo.ui.stopping import keep_what_is_done
 
 __all__ = ["SeparateTab", "build_separate_tab"]
 
@@ -100,15 +101,17 @@ def _wire(
     ) -> Iterator[MixerState]:
         """Separate a song into its sources.
 
-        Streams the state of the result: every lane has `audio` (FLAC at its true level times
-        `gain`), and the last state adds `download` in the format asked for and `archive`, a zip.
-        With some but not all sources it also has the lane `rest`: the song without them.
+        Streams the state of the result. While the work goes on the lanes have `pieces`, which can
+        be heard at once. In the last state every lane has `audio` (FLAC, to be multiplied by
+        `gain`) and `download` in the format asked for, and `archive` is a zip of the downloads.
+        With some but not all sources there is also the lane `rest`: the song without them.
 
         Args:
             song: An audio file: WAV, FLAC, MP3, OGG, Opus or AIFF.
             model: Name of the model, one that `/models` lists as offered here.
             sources: The sources wanted, of vocals, drums, bass and other.
-            file_format: flac, wav24, wav (32-bit float), mp3 or ogg.
+            file_format: flac, wav24, wav (32-bit float), mp3, m4a, ogg, opus, alac, or one file for
+                the whole song: stem (Native Instruments Stem) or mka.
         """
         yield from services.separate(song, model, sources, file_format)
 
@@ -143,8 +146,4 @@ def _wire(
 
 
 def _stopped(state: MixerState | None) -> MixerState | None:
-    """Keep what was done before the visitor stopped."""
-    if state is None or state.progress is None:
-        return state
-    lanes = [lane for lane in state.lanes if lane.audio is not None]
-    return state.model_copy(update={"lanes": lanes, "progress": None, "facts": "Stopped."})
+    return state if state is None or state.progress is None else keep_what_is_done(state)

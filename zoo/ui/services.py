@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from zoo.publishing.space_config import SpaceConfig
+from zoo.records.files import hash_file
 from zoo.ui.examples import ExampleCache, find_example
 from zoo.ui.mixer_state import MixerState
 from zoo.ui.models import ModelShelf
 from zoo.ui.separate import SongSeparation
-from zoo.ui.separation import Estimator, make_estimator
-from zoo.ui.songs import file_digest
+from zoo.ui.separation import BlockStream, make_block_stream
 
 __all__ = ["DEVICE_QUEUE", "Services"]
 
@@ -29,20 +28,21 @@ class Services:
 
     config: SpaceConfig
     shelf: ModelShelf
-    estimate: Estimator = field(init=False)
+    stream_blocks: BlockStream = field(init=False)
     cache: ExampleCache = field(init=False, default_factory=ExampleCache)
 
     def __post_init__(self) -> None:
         """Make the device's generator; on ZeroGPU this must happen at import."""
-        object.__setattr__(self, "estimate", make_estimator(self.config, self.shelf))
+        object.__setattr__(self, "stream_blocks", make_block_stream(self.config, self.shelf))
 
     def separate(
         self, song: str | None, model: str, sources: list[str], file_format: str
     ) -> Iterator[MixerState]:
         """Separate a song, or hand out what was made of an example before."""
         key = None
-        if song is not None and find_example(digest := file_digest(Path(song))) is not None:
-            key = (digest, model, tuple(sources), file_format)
+        if song is not None and find_example(digest := hash_file(song)) is not None:
+            identity = self.shelf.separator(model).identity
+            key = (digest, identity.digest, tuple(sources), file_format)
             known = self.cache.get(key)
             if known is not None:
                 yield known
@@ -50,7 +50,7 @@ class Services:
         separation = SongSeparation(
             config=self.config,
             shelf=self.shelf,
-            estimate=self.estimate,
+            stream_blocks=self.stream_blocks,
             model=model,
             sources=sources,
             format_name=file_format,

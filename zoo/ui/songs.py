@@ -1,6 +1,5 @@
-"""A visitor's song: checked against the limits before any work, then read once."""
+"""A visitor's song: checked against the limits before any work."""
 
-import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -8,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.audio import open_audio
+from zoo.audio import AudioInfo, open_audio, read_audio
 from zoo.errors import AudioError
 from zoo.publishing.space_config import Limits
+from zoo.records.files import hash_file
 from zoo.ui.examples import find_example
 
-__all__ = ["Song", "SongError", "file_digest", "read_song"]
+__all__ = ["Song", "SongError", "SongFile", "check_song", "read_song"]
 
 TITLE_LENGTH = 80
 NOT_IN_TITLES = re.compile(r"[^\w\s.,()&'+-]")
@@ -21,6 +21,32 @@ NOT_IN_TITLES = re.compile(r"[^\w\s.,()&'+-]")
 
 class SongError(ValueError):
     """A song that the app will not take; the message is for the visitor."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SongFile:
+    """A song on the disk that was read to its end once.
+
+    Attributes:
+        path: The upload.
+        title: Harmless in a page and in a file name.
+        digest: SHA-256 of the file, so that equal songs are known to be equal.
+        sample_rate: In Hz.
+        num_channels: 1 or 2.
+        num_samples: Its exact length.
+    """
+
+    path: Path
+    title: str
+    digest: str
+    sample_rate: int
+    num_channels: int
+    num_samples: int
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.num_samples / self.sample_rate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,8 +87,10 @@ class Song:
         )
 
 
-def read_song(path: str | Path | None, limits: Limits) -> Song:
-    """Read a song after its size and its header have been found within the limits.
+def check_song(path: str | Path | None, limits: Limits) -> SongFile:
+    """Read a song to its end, in flat memory, and find out whether it is within the limits.
+
+    Its size and its header are looked at first. Only the decoder knows the length of every file.
 
     Args:
         path: The upload; None where the visitor has chosen nothing.
@@ -81,46 +109,56 @@ def read_song(path: str | Path | None, limits: Limits) -> Song:
             "MB. Save it as FLAC or MP3 and try again."
         )
     try:
-        samples, sample_rate = _read(path, limits)
+        with open_audio(path) as reader:
+            info = reader.info
+            _check_header(info, limits)
+            for _ in reader.blocks():
+                if reader.num_read > limits.max_seconds * info.sample_rate:
+                    raise _too_long(None, limits)
     except AudioError as error:
         raise SongError(
             "This file could not be read as audio. WAV, FLAC, MP3, OGG, Opus and AIFF are sure to "
             f"work. ({_without_path(str(error), path)})"
         ) from error
-    digest = file_digest(path)
+    digest = hash_file(path)
     example = find_example(digest)
-    title = _title(path.stem) if example is None else example.title
-    return Song(title=title, samples=samples, sample_rate=sample_rate, digest=digest)
+    return SongFile(
+        path=path,
+        title=_title(path.stem) if example is None else example.title,
+        digest=digest,
+        sample_rate=info.sample_rate,
+        num_channels=info.num_channels,
+        num_samples=reader.num_read,
+    )
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def read_song(path: str | Path | None, limits: Limits) -> Song:
+    """Check a song and read all of it.
+
+    Args:
+        path: The upload; None where the visitor has chosen nothing.
+        limits: What one visitor may ask for.
+
+    Raises:
+        SongError: What :func:`check_song` raises.
+    """
+    file = check_song(path, limits)
+    samples, sample_rate = read_audio(file.path)
+    return Song(title=file.title, samples=samples, sample_rate=sample_rate, digest=file.digest)
 
 
-def _read(path: Path, limits: Limits) -> tuple[np.ndarray, int]:
-    with open_audio(path) as reader:
-        info = reader.info
-        if info.num_channels > 2:
-            raise SongError(
-                f"This file has {info.num_channels} channels; mix it down to stereo first."
-            )
-        if info.seconds is not None and info.seconds > limits.max_seconds:
-            raise _too_long(info.seconds, limits)
-        blocks, num_samples = [], 0
-        for block in reader.blocks():
-            blocks.append(block)
-            num_samples += block.shape[-1]
-            if num_samples > limits.max_seconds * info.sample_rate:
-                raise _too_long(None, limits)
-    return np.concatenate(blocks, axis=-1), info.sample_rate
+def _check_header(info: AudioInfo, limits: Limits) -> None:
+    if info.num_channels > 2:
+        raise SongError(f"This file has {info.num_channels} channels; mix it down to stereo first.")
+    if info.seconds is not None and info.seconds > limits.max_seconds:
+        raise _too_long(info.seconds, limits)
 
 
 def _too_long(seconds: float | None, limits: Limits) -> SongError:
     length = "longer than that" if seconds is None else f"{seconds / 60:.1f} minutes long"
     return SongError(
         f"This page takes songs of up to {limits.max_seconds / 60:g} minutes, and this one is "
-        f"{length}. Cut it, or separate it at home: pip install lightsaft-zoo."
+        f"{length}. Cut it, or separate it at home; the Script tab says how."
     )
 
 

@@ -10,12 +10,15 @@ from typing import Any
 
 import gradio as gr
 
+from zoo.ui.lane_picture import SOURCE_COLORS
 from zoo.ui.mixer_state import MixerState
 
 __all__ = ["StemMixer"]
 
 ASSETS = Path(__file__).with_name("mixer_assets")
 SCRIPTS = (
+    "track.js",
+    "sound.js",
     "playback.js",
     "wave_file.js",
     "timeline.js",
@@ -40,7 +43,7 @@ class StemMixer(gr.HTML):
 
     def __init__(self, value: MixerState | None = None, **kwargs: Any) -> None:
         kwargs.setdefault("html_template", _asset("mixer.html"))
-        kwargs.setdefault("css_template", _asset("mixer.css"))
+        kwargs.setdefault("css_template", _asset("mixer.css") + _hues())
         kwargs.setdefault("js_on_load", "\n".join(_asset(name) for name in SCRIPTS))
         super().__init__(value, apply_default_css=False, **kwargs)
 
@@ -63,6 +66,16 @@ class StemMixer(gr.HTML):
     def example_value(self) -> Any:
         """Return what the API page shows as an example."""
         return None
+
+
+def _hues() -> str:
+    """Return style rules: the colours of the pictures; that of a kind comes before a source's."""
+    rules = [
+        f'.mixer [data-{attribute}="{name}"] {{ --hue: {color}; }}'
+        for attribute in ("source", "kind")
+        for name, color in SOURCE_COLORS.items()
+    ]
+    return "\n".join(rules)
 
 
 def _asset(name: str) -> str:

@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.events import api
 
 import zoo
+from zoo.audio.spectrogram_figure import save_figure
 from zoo.errors import SpecError
 from zoo.specs.parsing import parse_spec_text
 from zoo.specs.registry import SPECS
@@ -21,7 +22,6 @@ from zoo.ui.model_tables import (
 from zoo.ui.network_figure import draw_network
 from zoo.ui.request_folder import new_request_folder
 from zoo.ui.services import Services
-from zoo.ui.spectrogram_figure import save_figure
 
 __all__ = ["build_zoo_tab", "measure_spec"]
 

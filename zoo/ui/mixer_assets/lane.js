@@ -7,6 +7,15 @@ function decibels(amplitude) {
     return 20 * Math.log10(Math.max(amplitude, 1e-6));
 }
 
+function hasSound(lane) {
+    return Boolean(lane.audio) || Boolean(lane.pieces && lane.pieces.length);
+}
+
+/** Where the last piece of a lane's state ends, in seconds. */
+function piecesEnd(lane) {
+    return (lane.pieces || []).reduce((end, piece) => Math.max(end, piece.start + piece.seconds), 0);
+}
+
 /** Download under a name of our own: the server's headers would put the bare file name first. */
 async function downloadAs(link) {
     const answer = await fetch(link.href);
@@ -26,7 +35,7 @@ function saveBlob(blob, name) {
 
 class Lane {
     /** onChange() after a switch or the volume moved, onSeek(event, view) for a click on the picture. */
-    constructor(template, state, { onChange, onSeek }) {
+    constructor(template, state, { duration, onChange, onSeek }) {
         this.name = state.name;
         this.kind = state.kind;
         this.muted = !state.on;
@@ -44,7 +53,7 @@ class Lane {
         });
         this.find(".volume").addEventListener("dblclick", () => this.set({ volume: 1 }));
         this.view.addEventListener("click", (event) => onSeek(event, this.view));
-        this.update(state);
+        this.update(state, duration);
         this.show();
     }
 
@@ -70,11 +79,14 @@ class Lane {
         this.element.classList.toggle("silent", !audible);
     }
 
-    update(state) {
+    /** Show a lane's state in a song of `duration` seconds. */
+    update(state, duration) {
         this.state = state;
+        this.duration = duration;
         this.element.dataset.kind = state.kind;
         this.element.dataset.source = state.source;
-        this.element.classList.toggle("pending", !state.audio && state.kind !== "minus");
+        this.element.classList.toggle("pending", !hasSound(state) && state.kind !== "minus");
+        this.element.classList.toggle("growing", hasSound(state) && !state.audio);
         this.find(".title").textContent = state.title;
         this.find(".hint").textContent = state.hint || "";
         this.find(".mute").setAttribute("aria-label", "Mute " + state.title);
@@ -82,14 +94,31 @@ class Lane {
         this.find(".volume").setAttribute("aria-label", "Volume of " + state.title);
         this.find(".meter").setAttribute("aria-label", "Level of " + state.title);
         this.updateDownload(state);
+        this.updatePictures(state);
+        this.drawOutline(state.outline || []);
+    }
+
+    /** Show the pictures of the pieces side by side, and then that of the whole lane. */
+    updatePictures(state) {
         const picture = this.find(".picture");
         const url = state.picture ? state.picture.url : "";
         picture.hidden = !url;
         picture.alt = "Spectrogram of " + state.title;
         if (url && picture.getAttribute("src") !== url) {
+            picture.onload = () => this.find(".pieces").replaceChildren();
             picture.src = url;
         }
-        this.drawOutline(state.outline || []);
+        this.view.style.setProperty("--done", piecesEnd(state) / this.duration);
+        const box = this.find(".pieces");
+        for (const piece of (state.pieces || []).slice(box.children.length)) {
+            const image = document.createElement("img");
+            image.alt = "";
+            image.draggable = false;
+            image.src = piece.picture.url;
+            image.style.left = (100 * piece.start) / this.duration + "%";
+            image.style.width = (100 * piece.seconds) / this.duration + "%";
+            box.append(image);
+        }
     }
 
     updateDownload(state) {
@@ -106,7 +135,7 @@ class Lane {
     /** Peaks in 0..1, drawn true to scale around the middle of the picture. */
     drawOutline(peaks) {
         const svg = this.find(".outline");
-        const key = peaks.length + ":" + peaks.slice(0, 50).join();
+        const key = peaks.join();
         if (svg.dataset.key === key) {
             return;
         }

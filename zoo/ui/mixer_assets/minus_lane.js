@@ -45,17 +45,15 @@ function drawMinus(mixer) {
     const stems = [...mixer.chosen].map((name) => mixer.playback.tracks.get(name)).filter(Boolean);
     const read = (known) => known.buffer.getChannelData(0);
     const original = read(track);
+    const reach = Math.min(original.length, ...stems.map((stem) => stem.filled));
     const step = Math.max(1, Math.floor(original.length / OUTLINE_POINTS));
     const hop = Math.max(1, Math.floor(step / 64));
     const peaks = [];
     for (let from = 0; from + step <= original.length; from += step) {
         let peak = 0;
-        for (let index = from; index < from + step; index += hop) {
-            let sample = original[index] * track.scale;
-            for (const stem of stems) {
-                sample -= (read(stem)[index] || 0) * stem.scale;
-            }
-            peak = Math.max(peak, Math.abs(sample));
+        for (let index = from; index < Math.min(from + step, reach); index += hop) {
+            const taken = stems.reduce((sum, stem) => sum + (read(stem)[index] || 0), 0);
+            peak = Math.max(peak, Math.abs(original[index] - taken));
         }
         peaks.push(Number(peak.toFixed(4)));
     }

@@ -9,6 +9,7 @@ class StemMixer {
         this.lanes = new Map();
         this.chosen = new Set();
         this.state = null;
+        this.isOpen = false; // whether the song was played: only then is its sound fetched
         this.timeline = new Timeline(this.element, {
             onSeek: (seconds) => this.seek(seconds),
             onLoop: (loop) => this.loopChanged(loop),
@@ -67,29 +68,21 @@ class StemMixer {
         this.state = state;
         this.timeline.setDuration(state.seconds);
         this.playback.duration = state.seconds;
+        this.playback.growing = new Set(lanes.filter((lane) => !lane.audio).map((lane) => lane.name));
+        this.playback.keepOnly(new Set(lanes.map((lane) => lane.name)));
         this.syncLanes(withMinusLane(this, lanes));
         showFacts(this, state);
         showProgress(this, state.progress);
         showPresets(this);
-        const urls = new Set(lanes.filter((lane) => lane.audio).map((lane) => lane.audio.url));
-        if (this.playback.playing) {
-            // What sounds goes on until its successor is decoded.
-            this.loadAudible().then(() => {
-                this.playback.keepOnly(urls);
-                this.applyGains();
-            });
-        } else {
-            this.playback.keepOnly(urls);
-        }
         this.applyGains();
+        if (this.isOpen) {
+            this.loadAudible();
+        }
     }
 
     clear() {
-        if (this.playback.playing) {
-            this.playback.pause();
-        }
-        this.playback.keepOnly(new Set());
-        this.playback.offset = 0;
+        this.playback.clear();
+        this.isOpen = false;
         this.lanes.forEach((lane) => lane.element.remove());
         this.lanes.clear();
         this.timeline.duration = 0;
@@ -98,7 +91,7 @@ class StemMixer {
     }
 
     get stems() {
-        return this.state.lanes.filter((lane) => lane.kind === "stem" && lane.audio);
+        return this.state.lanes.filter((lane) => lane.kind === "stem" && hasSound(lane));
     }
 
     get original() {
@@ -117,9 +110,10 @@ class StemMixer {
         for (const state of states) {
             const known = this.lanes.get(state.name);
             if (known) {
-                known.update(state);
+                known.update(state, this.state.seconds);
             } else {
                 const lane = new Lane(this.find(".lane-template"), state, {
+                    duration: this.state.seconds,
                     onChange: () => this.laneChanged(),
                     onSeek: (event, view) => this.seek(this.timeline.secondsAt(event, view)),
                 });
@@ -158,38 +152,56 @@ class StemMixer {
     applyGains() {
         const gains = this.gains();
         this.lanes.forEach((lane) => lane.setAudible(gains[lane.name] > 0));
-        if (this.playback.context) {
-            Object.entries(gains).forEach(([name, level]) => this.playback.setGain(name, level));
-            const original = this.original ? this.original.name : "";
-            this.playback.setMinus(original, this.chosen, gains.minus || 0);
-        }
+        const original = this.original ? this.original.name : "";
+        this.playback.setLevels(gains, { original, chosen: this.chosen, level: gains.minus || 0 });
     }
 
     laneChanged() {
         this.applyGains();
-        if (this.playback.playing) {
-            this.loadAudible().then(() => this.applyGains());
+        if (this.isOpen) {
+            this.loadAudible();
         }
         const muted = [...this.lanes.values()].filter((lane) => lane.muted).map((lane) => lane.name);
         const soloed = [...this.lanes.values()].filter((lane) => lane.soloed).map((lane) => lane.name);
         this.trigger("mixchange", { muted, soloed });
     }
 
-    /** Decode what is needed to hear the present mix; the original only when a lane asks for it. */
+    /** How far the lanes that are heard have come, in seconds. */
+    reach() {
+        const ends = this.state.lanes
+            .filter((lane) => !lane.audio && this.playback.isHeard(lane.name))
+            .map((lane) => piecesEnd(lane));
+        return Math.min(this.state.seconds, ...ends);
+    }
+
+    /** Decode what the present mix needs, the original only when a lane asks for it.
+
+    Returns whether that went well. */
     async loadAudible() {
         const gains = this.gains();
         const minus = gains.minus > 0;
         const lanes = this.state.lanes
-            .filter((lane) => lane.audio)
+            .filter(hasSound)
             .filter((lane) => lane.kind === "stem" || gains[lane.name] > 0 || (minus && lane === this.original))
-            .map((lane) => ({ name: lane.name, url: lane.audio.url, gain: lane.gain, kind: lane.kind }));
+            .map((lane) => ({
+                name: lane.name,
+                url: lane.audio ? lane.audio.url : "",
+                gain: lane.gain,
+                pieces: (lane.pieces || []).map((piece) => ({ ...piece, url: piece.audio.url })),
+            }));
         try {
             await this.playback.load(lanes);
             drawMinus(this);
+            return true;
         } catch (error) {
             this.say("Could not load the sound: " + error.message);
-            throw error;
+            return false;
         }
+    }
+
+    open() {
+        this.isOpen = true;
+        return this.playback.open(this.state.sample_rate);
     }
 
     async start() {
@@ -198,11 +210,12 @@ class StemMixer {
         }
         this.find(".play").classList.add("loading");
         try {
-            await this.playback.open();
-            await this.loadAudible();
-            this.applyGains();
-            this.playback.play();
             this.say("");
+            await this.open();
+            if (await this.loadAudible()) {
+                this.applyGains();
+                this.playback.play();
+            }
         } finally {
             this.find(".play").classList.remove("loading");
         }
@@ -220,8 +233,10 @@ class StemMixer {
     }
 
     seek(seconds) {
-        this.playback.seek(seconds);
-        this.showPosition();
+        if (this.state) {
+            this.playback.seek(Math.min(seconds, this.reach()));
+            this.showPosition();
+        }
     }
 
     toggleLoop() {
@@ -229,7 +244,7 @@ class StemMixer {
             this.timeline.setLoop(null);
         } else if (this.state) {
             const position = this.playback.position();
-            const end = Math.min(position + 4, this.state.seconds);
+            const end = Math.min(position + 4, this.reach());
             this.timeline.setLoop({ start: Math.max(0, end - 4), end });
         }
     }
@@ -255,14 +270,12 @@ class StemMixer {
             const heard = track ? this.playback.level(track.analyser) : 0;
             lane.setLevel(lane.kind === "minus" ? minusLevel : heard);
         });
+        this.playback.update();
+        this.showWaiting();
         if (this.playback.playing) {
-            if (this.playback.position() >= this.playback.duration) {
-                this.playback.pause();
-                this.playback.offset = 0;
-                this.showPlaying();
-            }
             requestAnimationFrame(() => this.tick());
         } else {
+            this.showPlaying();
             this.lanes.forEach((lane) => lane.setLevel(0));
         }
     }
@@ -273,6 +286,14 @@ class StemMixer {
         this.find(".clock").textContent = clockText(position, 1);
         if (this.playback.playing) {
             this.timeline.follow(position);
+        }
+    }
+
+    showWaiting() {
+        const { waiting } = this.playback;
+        if (waiting !== this.element.classList.contains("waiting")) {
+            this.element.classList.toggle("waiting", waiting);
+            this.say(waiting ? "Waiting for the next seconds\u2026" : "");
         }
     }
 
@@ -293,8 +314,10 @@ class StemMixer {
         button.disabled = true;
         this.say("Writing the mix\u2026");
         try {
-            await this.playback.open();
-            await this.loadAudible();
+            await this.open();
+            if (!(await this.loadAudible())) {
+                return;
+            }
             const gains = this.gains();
             const original = this.original ? this.original.name : "";
             const minus = { original, chosen: this.chosen, level: gains.minus || 0 };

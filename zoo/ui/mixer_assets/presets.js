@@ -37,7 +37,7 @@ function showPresets(mixer) {
             });
         }
     }
-    for (const rest of mixer.state.lanes.filter((lane) => lane.kind === "rest" && lane.audio)) {
+    for (const rest of mixer.state.lanes.filter((lane) => lane.kind === "rest" && hasSound(lane))) {
         const title = PRESET_TITLES[rest.source] || rest.title;
         add(title, rest.title, () => mixer.only((lane) => lane.name === rest.name));
     }

@@ -11,10 +11,11 @@ function showFacts(mixer, state) {
     if (state.archive) {
         archive.href = state.archive.url;
         archive.download = state.archive.orig_name || "stems.zip";
+        archive.textContent = archive.download.endsWith(".zip") ? "All stems (zip)" : "All stems (one file)";
     }
-    const playable = state.lanes.some((lane) => lane.audio);
+    const playable = state.lanes.some(hasSound);
     mixer.find(".play").disabled = !playable;
-    mixer.find(".save").disabled = !playable;
+    mixer.find(".save").disabled = !playable || Boolean(state.progress);
 }
 
 /** How far a separation is; nothing once it is done. */

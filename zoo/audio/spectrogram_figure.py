@@ -1,8 +1,10 @@
-"""The Look tab's figure: spectrograms side by side with axes in Hz and seconds.
+"""The figure of spectrograms: one panel per signal, with axes in Hz and seconds.
 
-Drawn on matplotlib's ``Figure`` directly: pyplot is global and not safe between threads.
+Drawn on matplotlib's ``Figure`` directly: pyplot is global and not safe between threads. Importing
+this module imports matplotlib, so modules that are always loaded import it where they draw.
 """
 
+import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,14 +12,27 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from zoo.ui.spectrogram import band_spectrogram, reference_level
+from zoo.audio.spectrogram import (
+    TOP_HZ,
+    band_spectrogram,
+    log_band_edges,
+    reference_level,
+)
 
-__all__ = ["SCALES", "draw_spectrograms", "save_figure"]
+__all__ = [
+    "DOTS_PER_INCH",
+    "FAINT",
+    "INK",
+    "PAPER",
+    "SCALES",
+    "draw_spectrograms",
+    "render_figure",
+    "save_figure",
+]
 
 SCALES = ("log", "mel", "linear")
 ROWS = 256
 COLUMNS = 1200
-BOTTOM_HZ, TOP_HZ = 40.0, 16_000.0
 TICKS_HZ = {
     "log": (50, 100, 200, 500, 1000, 2000, 5000, 10_000),
     "mel": (100, 500, 1000, 2000, 4000, 8000, 16_000),
@@ -36,7 +51,7 @@ def draw_spectrograms(
     start: float = 0.0,
     end: float | None = None,
 ) -> Figure:
-    """Draw one panel a signal, all on the same colour scale.
+    """Draw one panel per signal, all on the same colour scale.
 
     Args:
         panels: Title to audio (C, N).
@@ -62,10 +77,10 @@ def draw_spectrograms(
     first = int(start * sample_rate)
     last = max(int(last_second * sample_rate), first + 1)
     top_hz = min(TOP_HZ, sample_rate / 2)
-    edges = _edges(scale, top_hz)
+    edges = _edges(scale, sample_rate=sample_rate)
     pictures = {
         title: band_spectrogram(
-            samples[:, first:last], sample_rate=sample_rate, edges_hz=edges, columns=COLUMNS
+            samples[:, first:last], sample_rate=sample_rate, edges_hz=edges, num_columns=COLUMNS
         )
         for title, samples in panels.items()
     }
@@ -96,16 +111,24 @@ def draw_spectrograms(
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as a PNG in its own colours."""
+    """Write a figure in its own colours, in the format of the path's extension; return the path."""
     figure.savefig(path, facecolor=figure.get_facecolor())
     return path
 
 
-def _edges(scale: str, top_hz: float) -> np.ndarray:
+def render_figure(figure: Figure) -> bytes:
+    """Return a figure in its own colours as a PNG."""
+    out = io.BytesIO()
+    figure.savefig(out, format="png", facecolor=figure.get_facecolor(), metadata={"Software": None})
+    return out.getvalue()
+
+
+def _edges(scale: str, *, sample_rate: int) -> np.ndarray:
+    top_hz = min(TOP_HZ, sample_rate / 2)
     if scale == "linear":
         return np.linspace(0, top_hz, ROWS + 1)
     if scale == "log":
-        return np.geomspace(BOTTOM_HZ, top_hz, ROWS + 1)
+        return log_band_edges(ROWS, sample_rate=sample_rate)
     return _hz(np.linspace(0.0, _mel(top_hz), ROWS + 1))
 
 

@@ -1,0 +1,267 @@
+"""Lanes that grow while the song is being separated: heard at once, in step, without a seam."""
+
+import itertools
+import threading
+
+import pytest
+from signals import chirp, write
+
+from zoo.separation.separator import Separator
+
+MIXER = "#mixer .mixer"
+FIND_MIXER = "[...document.querySelectorAll('#mixer, #mixer *')].find((e) => e.stemMixer).stemMixer"
+SAMPLE_RATE = 48_000
+SECONDS = 20
+STEMS = ["vocals", "drums", "bass", "other"]
+# Writes what the vocals' gain gives, from the context's frame `recorded.first` on.
+RECORD = """async () => {
+    const mixer = FIND_MIXER;
+    const { context } = mixer.playback;
+    const code = `registerProcessor("recorder", class extends AudioWorkletProcessor {
+        process([input]) {
+            if (input.length) {
+                this.port.postMessage([currentFrame, input[0].slice()]);
+            }
+            return true;
+        }
+    })`;
+    const module = new Blob([code], { type: "text/javascript" });
+    await context.audioWorklet.addModule(URL.createObjectURL(module));
+    const recorder = new AudioWorkletNode(context, "recorder");
+    window.recorded = [];
+    recorder.port.onmessage = ({ data }) => window.recorded.push(data);
+    mixer.playback.tracks.get("vocals").gain.connect(recorder).connect(context.destination);
+}""".replace("FIND_MIXER", FIND_MIXER)
+# The largest difference between what was heard and the lane, and how many frames were compared.
+COMPARE = """() => {
+    const { playback } = FIND_MIXER;
+    const lane = playback.tracks.get("vocals").buffer.getChannelData(0);
+    const first = playback.startedAt - playback.frames(playback.offset);
+    let most = 0, count = 0, peak = 0;
+    // The first quarter of a second was recorded while the recorder was being connected.
+    for (const [frame, samples] of window.recorded.slice(94)) {
+        samples.forEach((sample, index) => {
+            const place = frame + index - first;
+            if (place < playback.limit()) {
+                most = Math.max(most, Math.abs(sample - lane[place]));
+                peak = Math.max(peak, Math.abs(sample));
+                count += 1;
+            }
+        });
+    }
+    return { most, count, peak };
+}""".replace("FIND_MIXER", FIND_MIXER)
+
+
+class Gate:
+    """Lets the blocks of separations through one by one."""
+
+    def __init__(self):
+        self._permits = threading.Semaphore(0)
+
+    def open(self, num_blocks=1000):
+        self._permits.release(num_blocks)
+
+    def stream(self, separator, *arguments, **options):
+        for block in STREAM(separator, *arguments, **options):
+            assert self._permits.acquire(timeout=60)
+            yield block
+
+
+STREAM = Separator.stream
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    gate = Gate()
+    monkeypatch.setattr(Separator, "stream", lambda *args, **kwargs: gate.stream(*args, **kwargs))
+    yield gate
+    gate.open()
+
+
+@pytest.fixture
+def growing(page, gate, tmp_path):
+    """A page whose separation has given six blocks and waits."""
+    page.files = []
+    page.on("request", lambda request: page.files.append(request.url))
+    samples = chirp(seconds=SECONDS, rate=SAMPLE_RATE, low=60.0)
+    song = write(tmp_path / "A long song.wav", samples, SAMPLE_RATE)
+    page.set_input_files("#song input[type=file]", str(song))
+    page.wait_for_selector("#song audio", state="attached")
+    page.click("#separate")
+    gate.open(6)
+    wait_for(page, "mixer.state && (mixer.state.lanes[1].pieces || []).length >= 5")
+    return page
+
+
+def mixer(page, expression):
+    return page.evaluate(f"() => {{ const mixer = {FIND_MIXER}; return {expression}; }}")
+
+
+def wait_for(page, expression):
+    page.wait_for_function(f"() => {{ const mixer = {FIND_MIXER}; return {expression}; }}")
+
+
+def reach(page):
+    return mixer(page, "mixer.reach()")
+
+
+def play(page):
+    page.click(f"{MIXER} .play")
+    wait_for(page, "mixer.playback.playing && mixer.playback.position() > 0.15")
+
+
+def whole_files(page):
+    """Requests for the files of whole lanes; those of pieces lie in folders of their own."""
+    return [url for url in page.files if url.endswith(".flac") and "/from-" not in url]
+
+
+def test_the_first_seconds_sound_while_the_rest_is_being_separated(growing, gate, context):
+    page = growing
+    assert page.locator(f"{MIXER} .progress").is_visible()
+    assert page.locator(f"{MIXER} .lane.growing").count() == 4
+    widths = page.locator(f"{MIXER} .lane[data-lane=vocals] .pieces img").evaluate_all(
+        "(all) => all.map((image) => parseFloat(image.style.width))"
+    )
+    assert sum(widths) == pytest.approx(100 * reach(page) / SECONDS, abs=0.01)
+    assert mixer(page, "mixer.playback.context") is None  # no sound before a gesture
+    play(page)
+    heard = mixer(page, "mixer.levels()")
+    assert all(heard[name] > 1e-4 for name in (*STEMS, "master"))
+    assert mixer(page, "mixer.playback.context.sampleRate") == SAMPLE_RATE
+    page.evaluate(
+        f"""() => {{
+            window.positions = [];
+            const note = () => {{
+                window.positions.push({FIND_MIXER}.playback.position());
+                requestAnimationFrame(note);
+            }};
+            note();
+        }}"""
+    )
+    end = reach(page)
+    wait_for(page, "mixer.playback.waiting")
+    assert mixer(page, "mixer.playback.position()") == pytest.approx(end, abs=0.02)
+    assert page.inner_text(f"{MIXER} .message") == "Waiting for the next seconds\u2026"
+    wait_for(page, "mixer.levels().master < 1e-4")
+    gate.open(18)
+    wait_for(page, f"!mixer.playback.waiting && mixer.playback.position() > {end + 0.2}")
+    assert page.inner_text(f"{MIXER} .message") == ""
+    assert mixer(page, "mixer.levels().vocals") > 1e-4
+    positions = page.evaluate("window.positions")
+    assert positions == sorted(positions)
+    wait_for(page, "mixer.reach() > 12")
+    page.focus(f"{MIXER} .ruler")
+    page.keyboard.press("Home")  # so far from the end of what is there that there is no waiting
+    started = mixer(page, "mixer.playback.startedAt")
+    page.evaluate("window.positions.length = 0")
+    gate.open()
+    page.wait_for_selector(f"{MIXER} .archive:not([hidden])")
+    wait_for(
+        page, "[...mixer.playback.tracks.values()].every((track) => track.filled === Infinity)"
+    )
+    assert mixer(page, "mixer.playback.startedAt") == started  # it went on and did not start anew
+    assert mixer(page, "mixer.playback.playing && !mixer.playback.waiting")
+    assert mixer(page, "mixer.levels().vocals") > 1e-4
+    positions = page.evaluate("window.positions")
+    assert positions == sorted(positions)
+    steps = [after - before for before, after in itertools.pairwise(positions)]
+    assert max(steps) < 0.75
+    assert whole_files(page) == []
+    page.wait_for_selector(f"{MIXER} .lane[data-lane=vocals] .picture:not([hidden])")
+    wait_for(page, "document.querySelectorAll('#mixer .pieces img').length === 0")
+    assert context.troubles == []
+
+
+def test_pieces_join_without_a_seam(growing, gate):
+    page = growing
+    gate.open(18)
+    wait_for(page, "mixer.reach() > 12")
+    mixer(page, "mixer.seek(6)")
+    page.click(f"{MIXER} .play")
+    wait_for(page, "mixer.playback.playing && mixer.playback.position() > 6.4")  # gains at rest
+    page.evaluate(RECORD)
+    before = mixer(page, "mixer.playback.tracks.get('vocals').filled")
+    started = mixer(page, "mixer.playback.startedAt")
+    gate.open()
+    wait_for(
+        page, f"mixer.frames_heard = mixer.playback.position() * {SAMPLE_RATE} > {before + 24_000}"
+    )
+    page.wait_for_selector(f"{MIXER} .archive:not([hidden])")
+    assert mixer(page, "mixer.playback.startedAt") == started
+    heard = page.evaluate(COMPARE)
+    assert heard["count"] > before - 7 * SAMPLE_RATE
+    assert heard["peak"] > 0.01
+    assert heard["most"] < 1e-6
+
+
+def test_seeking_stays_within_what_is_there(growing, gate):
+    page = growing
+    end = reach(page)
+    box = page.locator(f"{MIXER} .lane[data-lane=drums] .view").bounding_box()
+    page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 10)
+    assert mixer(page, "mixer.playback.position()") == pytest.approx(end, abs=1e-3)
+    page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + 10)
+    assert mixer(page, "mixer.playback.position()") == pytest.approx(0.1 * SECONDS, abs=0.05)
+    page.click(f"{MIXER} .play")
+    wait_for(page, f"mixer.playback.position() > {0.1 * SECONDS + 0.2}")
+    page.focus(f"{MIXER} .ruler")
+    page.keyboard.press("End")
+    wait_for(page, "mixer.playback.waiting")
+    page.keyboard.press("Home")
+    wait_for(page, "!mixer.playback.waiting && mixer.playback.position() > 0.1")
+    assert mixer(page, "mixer.playback.position()") < end
+    # The original is there as a whole: alone, it can be heard to its end.
+    page.locator(f"{MIXER} .lane[data-lane=original] .solo").click()
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 10)
+    assert mixer(page, "mixer.playback.position()") == pytest.approx(10.5, abs=0.6)
+    assert mixer(page, "mixer.playback.waiting") is False
+
+
+def test_a_loop_sounds_as_soon_as_all_of_it_is_there(growing, gate):
+    page = growing
+    play(page)
+    end = reach(page)
+    mixer(page, "mixer.timeline.setLoop({ start: 0.5, end: 1.0 })")
+    wait_for(page, "mixer.playback.looping")
+    page.wait_for_timeout(1200)
+    assert 0.5 <= mixer(page, "mixer.playback.position()") <= 1.0
+    assert mixer(page, "mixer.levels().vocals") > 1e-4
+    nodes = "[...mixer.playback.tracks.values()].map((track) => track.nodes.size)"
+    assert set(mixer(page, nodes)) == {1}
+    mixer(page, f"mixer.timeline.setLoop({{ start: {end - 0.5}, end: {end + 0.5} }})")
+    assert mixer(page, "mixer.playback.looping") is False
+    wait_for(page, "mixer.playback.waiting")
+    gate.open(6)
+    wait_for(page, "mixer.playback.looping && !mixer.playback.waiting")
+    gate.open()
+    page.wait_for_selector(f"{MIXER} .archive:not([hidden])")
+    page.wait_for_timeout(1200)
+    assert end - 0.5 <= mixer(page, "mixer.playback.position()") <= end + 0.5
+    assert set(mixer(page, nodes)) == {1}
+    assert whole_files(page) == []
+
+
+def test_what_was_heard_is_kept_when_the_separation_is_stopped(growing, gate):
+    page = growing
+    play(page)
+    end = reach(page)
+    page.click("#stop")
+    gate.open(1)  # the handler can only be stopped between blocks
+    wait_for(page, "!mixer.state.progress")
+    done = mixer(page, "mixer.state.seconds")
+    assert end <= done < SECONDS
+    assert page.inner_text(f"{MIXER} .facts") == "Stopped."
+    assert page.locator(f"{MIXER} .lane:is(.pending, .growing)").count() == 0
+    wait_for(
+        page, "[...mixer.playback.tracks.values()].every((track) => track.filled === Infinity)"
+    )
+    assert whole_files(page) == []
+    page.focus(f"{MIXER} .ruler")
+    page.keyboard.press("Home")
+    if not mixer(page, "mixer.playback.playing"):
+        page.keyboard.press(" ")
+    wait_for(page, "mixer.playback.position() > 0.2 && mixer.levels().vocals > 1e-4")
+    with page.expect_download() as waiting:
+        page.locator(f"{MIXER} .lane[data-lane=bass] .download").click()
+    assert waiting.value.suggested_filename == "A long song - bass.flac"
