@@ -97,7 +97,14 @@ class AudioFormat:
 AUDIO_FORMATS: Registry[AudioFormat] = Registry("audio format")
 """Every format by the name a user gives."""
 
-_AAC = FFmpegEncoding(container="ipod", codec="aac", sample_format="fltp", channel_bit_rate=128_000)
+_AAC = FFmpegEncoding(
+    container="ipod",
+    codec="aac",
+    sample_format="fltp",
+    channel_bit_rate=128_000,
+    # Noise that the decoder makes up sounds right by itself, but does not add up with other stems.
+    options=(("aac_pns", "0"),),
+)
 _ALAC = FFmpegEncoding(container="ipod", codec="alac", sample_format="s32p")
 for _format in (
     AudioFormat(

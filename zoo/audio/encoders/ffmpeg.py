@@ -40,12 +40,14 @@ class FFmpegEncoding:
         codec: Its name of the encoder.
         sample_format: What the encoder takes: ``fltp``, ``flt``, ``s32p`` or ``s32``.
         channel_bit_rate: In bits per second and channel; None for lossless ones.
+        options: Of the encoder, names and values.
     """
 
     container: str
     codec: str
     sample_format: str
     channel_bit_rate: int | None = None
+    options: tuple[tuple[str, str], ...] = ()
 
     def open(self, path: Path, tracks: Tracks) -> "FFmpegEncoder":
         """Create a file."""
@@ -106,7 +108,9 @@ class FFmpegEncoder:
 
     def _add_stream(self, name: str) -> AudioStream:
         encoding, num_channels = self._encoding, self._tracks.num_channels
-        stream: Any = self._container.add_stream(encoding.codec, rate=self._tracks.sample_rate)
+        stream: Any = self._container.add_stream(
+            encoding.codec, rate=self._tracks.sample_rate, options=dict(encoding.options)
+        )
         codec = stream.codec_context
         codec.layout = "stereo" if num_channels == 2 else "mono"
         codec.format = encoding.sample_format
