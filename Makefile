@@ -40,7 +40,7 @@ $(VENV)/.app: requirements.txt pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.app
-	$(PIP) install -r requirements.txt -e ".[dev,training,evaluation]"
+	$(PIP) install -r requirements.txt -e ".[dev,training]"
 	@touch $@
 
 clean:

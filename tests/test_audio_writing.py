@@ -1,7 +1,5 @@
-import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -10,7 +8,6 @@ from signals import tone
 
 from zoo.audio import AUDIO_FORMATS, AudioWriter, find_format, write_audio
 from zoo.errors import AudioError, UnknownNameError
-from zoo.records.files import remove_stale_partials
 
 RATE = 44100
 SONG = tone(220, num_samples=100_000)
@@ -170,13 +167,3 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path):
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert output.count("Is the disk full?") == 9
     assert names(tmp_path) == []
-
-
-def test_only_stale_partials_are_removed(tmp_path):
-    for name in [".old.wav.ab12.partial", ".new.wav.cd34.partial", "music.partial"]:
-        (tmp_path / name).write_bytes(b"x")
-    past = time.time() - 7200
-    for name in [".old.wav.ab12.partial", "music.partial"]:
-        os.utime(tmp_path / name, (past, past))
-    remove_stale_partials(tmp_path)
-    assert names(tmp_path) == [".new.wav.cd34.partial", "music.partial"]

@@ -147,3 +147,19 @@ def test_whatever_befalls_one_song_the_others_are_done(tmp_path, capsys, monkeyp
     assert "2 of 4 failed" in captured.err
     assert "Traceback" not in captured.err
     assert [line.split(":")[0] for line in captured.out.splitlines()[1:]] == ["c.wav", "d.wav"]
+
+
+def test_damage_inside_a_song_is_refused_or_becomes_silence_on_request(tmp_path, capsys, caplog):
+    soundfile.write(tmp_path / "song.flac", AUDIO, RATE, subtype="PCM_16")
+    content = bytearray((tmp_path / "song.flac").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2000] = bytes(2000)
+    (tmp_path / "song.flac").write_bytes(content)
+    command = ["separate", *TINY, str(tmp_path / "song.flac"), "-o", str(tmp_path / "out")]
+    assert main(command) == 1
+    assert "error: song.flac: " in capsys.readouterr().err
+    assert not list((tmp_path / "out").rglob("*.wav"))
+    assert main([*command, "--keep-going"]) == 0
+    assert "song.flac" in caplog.text
+    for stem in (tmp_path / "out" / "song").glob("*.wav"):
+        assert soundfile.info(stem).frames == len(AUDIO)

@@ -16,8 +16,11 @@ __all__ = ["AUDIO_EXTENSIONS", "AUDIO_FORMATS", "AudioFormat", "find_format"]
 AUDIO_EXTENSIONS = frozenset(
     f".{extension}"
     for extension in (
-        *("wav", "wave", "w64", "rf64", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc"),
-        *("caf", "au", "m4a", "m4b", "aac", "mp4", "mov", "mkv", "mka", "webm", "wma", "ape", "wv"),
+        *("wav", "wave", "bwf", "w64", "rf64", "aif", "aiff", "aifc", "caf", "au", "snd", "voc"),
+        *("flac", "ogg", "oga", "opus", "spx", "mp3", "mp2", "mp1", "aac", "m4a", "m4b", "m4r"),
+        *("mp4", "m4v", "mov", "3gp", "3g2", "mkv", "mka", "webm", "weba", "wma", "asf", "wmv"),
+        *("avi", "ape", "wv", "tta", "tak", "mpc", "ac3", "eac3", "dts", "amr", "ogv", "flv"),
+        *("ts", "m2ts", "mts", "mpg", "mpeg", "vob"),
     )
 )
 """What is taken for audio in a folder; a file that is named itself may have any extension."""
@@ -59,8 +62,7 @@ class AudioFormat:
         """Raise AudioError where the format cannot hold such audio."""
         if num_channels > 2:
             raise AudioError(
-                f"got {num_channels} channels; stems are written mono or stereo. Mix it down "
-                "first, for example: ffmpeg -i INPUT -ac 2 OUTPUT.wav"
+                f"got {num_channels} channels; stems are written mono or stereo. Mix it down first"
             )
         if self.sample_rates and sample_rate not in self.sample_rates:
             rates = ", ".join(map(str, self.sample_rates))

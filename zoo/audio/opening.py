@@ -1,68 +1,89 @@
-"""Open audio from whatever a caller has: a path, a file object, or an array with its rate.
+"""Open audio from whatever a caller has: a path, a file object, a pipe, or an array with its rate.
 
 C: channels, N: samples
 """
 
+import contextlib
 import os
-import re
-import shutil
 import tempfile
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias, cast
 
 import numpy as np
-import soundfile
 from numpy.typing import ArrayLike
 
-from zoo.audio.ffmpeg import ffmpeg_is_installed, open_with_ffmpeg
-from zoo.audio.mp3 import has_length_tag
-from zoo.audio.ogg import ends_with_last_page
-from zoo.audio.reader import AudioInfo, AudioReader, cut_off_error
+from zoo.audio.contents import survey_file
+from zoo.audio.decoded import DamageReport
+from zoo.audio.joining import open_parts, open_rare
+from zoo.audio.parts import ByteRanges
+from zoo.audio.reader import BLOCK_SAMPLES, MAX_VALUES, AudioInfo, AudioReader
 from zoo.errors import AudioError
-from zoo.records.files import native_path
 
 __all__ = ["AudioSource", "MissingAudioError", "open_audio", "read_audio"]
 
 AudioSource: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[ArrayLike, int]"
 """A path, an open binary file, or ``(array, sample_rate)`` with an array (C, N) or (N,)."""
 
-UNKNOWN_FRAMES = 2**62
-STREAMED_SIZE = 0x7FFF_F000  # programs that cannot seek back write such sizes for "unknown"
 INTEGER_SCALES = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
-
-
-class _NotForLibsndfileError(Exception):
-    """libsndfile cannot read a file, or not all of it; ffmpeg may."""
+MAX_PIPE_BYTES = 8 << 30
+COPY_BYTES = 1 << 20
 
 
 class MissingAudioError(AudioError, FileNotFoundError):
     """A path at which there is no file."""
 
 
-def open_audio(source: AudioSource) -> AudioReader:
+def open_audio(
+    source: AudioSource,
+    *,
+    stream: int = 0,
+    keep_going: bool = False,
+    max_values: int = MAX_VALUES,
+) -> AudioReader:
     """Open audio for reading.
 
-    wav, flac, ogg, opus, mp3, aiff, caf and their relatives are read by libsndfile, other
-    containers by ffmpeg if it is installed. Samples of any encoding become float32 with full scale
-    at one. The integers of an int16 or int32 array are scaled likewise.
+    What a file is, its content says, not its name. Bare samples (wav, aiff, au, caf, w64) are read
+    by libsndfile, all that is compressed by PyAV. Samples of any encoding become float32 with full
+    scale at one. The integers of an int16 or int32 array are scaled likewise. What cannot be sought
+    in (a pipe) is copied to a temporary file first.
 
     Args:
         source: A path, an open binary file, or ``(array, sample_rate)``.
+        stream: Which audio stream of a container with several, from 0.
+        keep_going: Whether damage is filled with silence of its length and told of in the
+            reader's ``warnings``, instead of raising.
+        max_values: The most samples times channels that the reader returns.
 
     Raises:
         MissingAudioError: No such file.
-        AudioError: A folder, an empty file, or one that no decoder reads.
+        AudioError: A folder, an empty file, one that is damaged or cut off, or one that no decoder
+            reads.
     """
     if isinstance(source, tuple):
-        return _open_array(*_check_pair(source))
-    if isinstance(source, (str, os.PathLike)):
-        return _open_path(Path(source))
-    if hasattr(source, "read") and hasattr(source, "seek"):
-        return _open_file_object(source)
-    raise AudioError(
-        f"got {type(source).__name__}; expected a path, an open binary file or (array, sample_rate)"
-    )
+        return _open_array(*_check_pair(source), max_values=max_values)
+    with contextlib.ExitStack() as stack:
+        if isinstance(source, (str, os.PathLike)):
+            path = Path(source)
+            name, file = path.name, stack.enter_context(_open_path(path))
+        elif hasattr(source, "read"):
+            file, name = source, _name_of(source)
+        else:
+            raise AudioError(
+                f"got {type(source).__name__}; expected a path, an open binary file or "
+                "(array, sample_rate)"
+            )
+        if not _is_seekable(file):
+            file = stack.enter_context(_spool(file, name=name))
+        report = DamageReport(name=name, keep_going=keep_going)
+        info, blocks = _open_seekable(file, stream=stream, report=report)
+        return AudioReader(
+            info,
+            blocks=blocks,
+            close=stack.pop_all().close,
+            warnings=report.warnings,
+            max_values=max_values,
+        )
 
 
 def read_audio(source: AudioSource) -> tuple[np.ndarray, int]:
@@ -78,114 +99,70 @@ def read_audio(source: AudioSource) -> tuple[np.ndarray, int]:
         return np.concatenate(list(reader.blocks()), axis=-1), reader.info.sample_rate
 
 
-def _open_path(path: Path) -> AudioReader:
+def _open_path(path: Path) -> BinaryIO:
     try:
         if path.is_dir():
             raise AudioError(f"{path} is a folder; expected an audio file")
-        size = path.stat().st_size
+        return path.open("rb")
     except FileNotFoundError:
         raise MissingAudioError(f"{path}: no such file") from None
+    except PermissionError:
+        raise AudioError(f"{path}: no permission to read it") from None
     except OSError as error:
         raise AudioError(f"{path}: cannot be opened ({error.strerror})") from error
-    if size == 0:
-        raise AudioError(f"{path.name}: the file is empty (0 bytes); copy or download it again")
-    if not os.access(path, os.R_OK):
-        raise AudioError(f"{path}: no permission to read it")
+
+
+def _name_of(file: BinaryIO) -> str:
+    name = getattr(file, "name", None)
+    return Path(name).name if isinstance(name, str) else "audio"
+
+
+def _is_seekable(file: BinaryIO) -> bool:
     try:
-        with path.open("rb") as file:
-            return _read_with_libsndfile(path, file, name=path.name)
-    except _NotForLibsndfileError as error:
-        return open_with_ffmpeg(path, name=path.name, reason=str(error))
+        file.seek(file.tell())
+    except (OSError, AttributeError):
+        return False
+    return True
 
 
-def _open_file_object(file: BinaryIO) -> AudioReader:
-    name = Path(str(getattr(file, "name", "audio"))).name
+def _spool(file: BinaryIO, *, name: str) -> BinaryIO:
+    """Copy a pipe to a temporary file, which is removed when it is closed."""
+    copy = tempfile.TemporaryFile(prefix="lightsaft-")  # noqa: SIM115 - the caller closes it
+    num_bytes = 0
+    while block := file.read(COPY_BYTES):
+        num_bytes += copy.write(block)
+        if num_bytes > MAX_PIPE_BYTES:
+            copy.close()
+            raise AudioError(f"{name}: more than {MAX_PIPE_BYTES >> 30} GiB came through the pipe")
+    copy.seek(0)
+    return cast("BinaryIO", copy)
+
+
+def _open_seekable(
+    file: BinaryIO, *, stream: int, report: DamageReport
+) -> tuple[AudioInfo, Iterator[np.ndarray]]:
+    """Open what can be sought in, from its current position to its end."""
     start = file.tell()
-    if not file.read(1):
-        raise AudioError(f"{name}: the file is empty (0 bytes)")
-    file.seek(start)
-    try:
-        return _read_with_libsndfile(file, file, name=name)
-    except _NotForLibsndfileError as error:
-        reason = str(error)
-    # Containers must be sought in, which a pipe to ffmpeg cannot do: hence a temporary file.
-    file.seek(start)
-    folder = tempfile.TemporaryDirectory(prefix="lightsaft-")
-    try:
-        spooled = Path(folder.name) / "audio"
-        with spooled.open("wb") as copy:
-            shutil.copyfileobj(file, copy)
-        return open_with_ffmpeg(spooled, name=name, reason=reason, on_close=folder.cleanup)
-    except AudioError:
-        folder.cleanup()
-        raise
+    size = file.seek(0, os.SEEK_END) - start
+    if size <= 0:
+        raise AudioError(f"{report.name}: the file is empty (0 bytes); copy or download it again")
+    content = cast("BinaryIO", ByteRanges(file, [(start, start + size)])) if start else file
+    found = survey_file(content, size)
+    if found is None:
+        return open_rare(content, name=report.name)
+    return open_parts(*found, stream_number=stream, report=report)
 
 
-def _read_with_libsndfile(source: Path | BinaryIO, content: BinaryIO, *, name: str) -> AudioReader:
-    """Open a path or file object, of which ``content`` shows the bytes."""
-    length_is_known, has_last_page = has_length_tag(content), ends_with_last_page(content)
-    try:
-        file = soundfile.SoundFile(native_path(source) if isinstance(source, Path) else source)
-    except (soundfile.LibsndfileError, TypeError) as error:
-        if "malformed" in str(error):
-            raise AudioError(f"{name}: damaged ({_reason(error)}); download it again") from error
-        raise _NotForLibsndfileError(_reason(error)) from error
-    guesses_length = file.format == "MP3" and not length_is_known
-    try:
-        if guesses_length and ffmpeg_is_installed():
-            raise _NotForLibsndfileError("an MP3 without length tag")
-        info = AudioInfo(
-            name=name,
-            sample_rate=file.samplerate,
-            num_channels=file.channels,
-            num_samples=file.frames if 0 < file.frames < UNKNOWN_FRAMES else None,
-        )
-        _check_declared_size(file, info)
-        if file.format == "OGG" and not has_last_page:
-            raise AudioError(
-                f"{name}: the file is cut off: it ends without the last page of its stream; copy "
-                "or download it again, or keep what is there: ffmpeg -i INPUT -c copy OUTPUT.ogg"
-            )
-    except (AudioError, _NotForLibsndfileError):
-        file.close()
-        raise
-
-    def read(num_samples: int) -> np.ndarray:
-        try:
-            return np.ascontiguousarray(file.read(num_samples, dtype="float32", always_2d=True).T)
-        except soundfile.LibsndfileError as error:
-            raise AudioError(
-                f"{name}: damaged ({_reason(error)}); copy or download it again"
-            ) from error
-
-    return AudioReader(info, read=read, close=file.close, exact_length=not guesses_length)
-
-
-def _check_declared_size(file: soundfile.SoundFile, info: AudioInfo) -> None:
-    """Refuse a WAV or AIFF whose header promises more bytes than there are."""
-    found = re.search(r"(?:data|SSND) *: (\d+) \(should be (\d+)\)", file.extra_info)
-    if found is None or info.num_samples is None:
-        return
-    declared, present = map(int, found.groups())
-    if present < declared < STREAMED_SIZE:
-        promised = replace(info, num_samples=round(info.num_samples * declared / max(present, 1)))
-        raise cut_off_error(promised, num_found=info.num_samples)
-
-
-def _open_array(array: np.ndarray, sample_rate: int) -> AudioReader:
-    position = 0
-
-    def read(num_samples: int) -> np.ndarray:
-        nonlocal position
-        block = array[:, position : position + num_samples]
-        position += block.shape[-1]
-        return _as_float(block)
-
+def _open_array(array: np.ndarray, sample_rate: int, *, max_values: int) -> AudioReader:
     num_channels, num_samples = array.shape
     info = AudioInfo(
         name="array", sample_rate=sample_rate, num_channels=num_channels, num_samples=num_samples
     )
-    return AudioReader(info, read=read)
+    blocks = (
+        _as_float(array[:, start : start + BLOCK_SAMPLES])
+        for start in range(0, num_samples, BLOCK_SAMPLES)
+    )
+    return AudioReader(info, blocks=blocks, max_values=max_values)
 
 
 def _check_pair(pair: tuple[ArrayLike, int]) -> tuple[np.ndarray, int]:
@@ -210,8 +187,3 @@ def _as_float(block: np.ndarray) -> np.ndarray:
     if block.dtype in INTEGER_SCALES:
         return (block / INTEGER_SCALES[block.dtype]).astype(np.float32)
     return block.astype(np.float32)
-
-
-def _reason(error: Exception) -> str:
-    message = getattr(error, "error_string", None) or str(error)
-    return message.strip().rstrip(".")

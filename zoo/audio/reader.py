@@ -1,6 +1,6 @@
 """What every decoder hands out: a signal that is read once, from its start to its end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -12,6 +12,7 @@ __all__ = ["BLOCK_SAMPLES", "AudioInfo", "AudioReader"]
 
 BLOCK_SAMPLES = 1 << 16
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1000, 768_000
+MAX_VALUES = 1 << 35  # samples times channels: 108 hours of stereo at 44.1 kHz
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,12 +24,14 @@ class AudioInfo:
         sample_rate: In Hz.
         num_channels: Of the file, not of any network.
         num_samples: What the container promises; ``None`` where it does not.
+        has_exact_length: Whether ``num_samples`` is right to the sample.
     """
 
     name: str
     sample_rate: int
     num_channels: int
     num_samples: int | None
+    has_exact_length: bool = True
 
     def __post_init__(self) -> None:
         """Refuse sample rates that only a broken header has."""
@@ -49,22 +52,29 @@ class AudioReader:
 
     Args:
         info: What is known beforehand.
-        read: Returns up to that many next samples as float32 (C, n); n == 0 at the end.
+        blocks: The signal as float32 blocks (C, n) of any length.
         close: Releases what the decoder holds.
-        exact_length: Whether ending before ``info.num_samples`` means that the file is cut off.
+        warnings: What is odd about the file; reading may add to it.
+        max_values: The most samples times channels that are read.
+
+    Attributes:
+        warnings: What is odd or damaged in what was read so far, with its place in seconds.
     """
 
     def __init__(
         self,
         info: AudioInfo,
         *,
-        read: Callable[[int], np.ndarray],
+        blocks: Iterator[np.ndarray],
         close: Callable[[], None] = lambda: None,
-        exact_length: bool = False,
+        warnings: list[str] | None = None,
+        max_values: int = MAX_VALUES,
     ) -> None:
         self.info = info
         self.num_read = 0
-        self._read, self._close, self._exact_length = read, close, exact_length
+        self.warnings = [] if warnings is None else warnings
+        self.max_values = max_values
+        self._blocks, self._close = blocks, close
 
     def __enter__(self) -> "AudioReader":
         """Return the reader itself."""
@@ -77,25 +87,36 @@ class AudioReader:
         trace: TracebackType | None,
     ) -> None:
         """Release what the decoder holds."""
+        self.close()
+
+    def close(self) -> None:
+        """Release what the decoder holds."""
+        if isinstance(self._blocks, Generator):
+            self._blocks.close()
         self._close()
 
     def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
-        """Yield the signal as float32 blocks (C, n), n <= block_samples.
+        """Yield the signal as float32 blocks (C, block_samples); only the last one is shorter.
 
         Raises:
-            AudioError: The file is damaged, cut off, empty, or holds samples that are no numbers.
+            AudioError: The file is damaged, cut off, empty, larger than ``max_values``, or holds
+                samples that are no numbers.
         """
-        while (block := self._read(block_samples)).shape[-1]:
+        for block in _regroup(self._blocks, block_samples):
             self._check_finite(block)
             self.num_read += block.shape[-1]
+            if self.num_read * block.shape[0] > self.max_values:
+                raise AudioError(
+                    f"{self.info.name}: more than {self.max_values} samples of "
+                    f"{self.info.num_channels} channels in all; split the file"
+                )
             yield block
         if self.num_read == 0:
             raise AudioError(f"{self.info.name}: the file holds no audio samples")
-        promised = self.info.num_samples
-        if self._exact_length and promised is not None and self.num_read < promised:
-            raise cut_off_error(self.info, num_found=self.num_read)
 
     def _check_finite(self, block: np.ndarray) -> None:
+        if np.isfinite(block.sum()):  # which one bad sample spoils
+            return
         finite = np.isfinite(block).all(axis=0)
         if not finite.all():
             sample = self.num_read + int(np.argmin(finite))
@@ -105,10 +126,32 @@ class AudioReader:
             )
 
 
-def cut_off_error(info: AudioInfo, *, num_found: int) -> AudioError:
+def cut_off_error(
+    info: AudioInfo, *, num_found: int, num_promised: int | None = None, without: str = ""
+) -> AudioError:
     """Return the error for a file that ends before what its header promises."""
-    promised = info.seconds or 0.0
-    return AudioError(
-        f"{info.name}: the file is cut off: it promises {promised:.2f} s of audio and ends after "
-        f"{num_found / info.sample_rate:.2f} s; copy or download it again"
-    )
+    promised = info.num_samples if num_promised is None else num_promised
+    found = f"ends after {num_found / info.sample_rate:.2f} s"
+    found += f" without {without}" if without else ""
+    if promised is not None and promised > num_found:
+        found = f"promises {promised / info.sample_rate:.2f} s of audio and {found}"
+    return AudioError(f"{info.name}: the file is cut off: it {found}; copy or download it again")
+
+
+def _regroup(blocks: Iterator[np.ndarray], block_samples: int) -> Iterator[np.ndarray]:
+    """Yield blocks of one length, (C, block_samples), and a last one of what remains."""
+    gathered, num_gathered = None, 0
+    for block in blocks:
+        start = 0
+        while start < block.shape[-1]:
+            if gathered is None:
+                gathered = np.empty((block.shape[0], block_samples), np.float32)
+            length = min(block.shape[-1] - start, block_samples - num_gathered)
+            gathered[:, num_gathered : num_gathered + length] = block[:, start : start + length]
+            start += length
+            num_gathered += length
+            if num_gathered == block_samples:
+                yield gathered
+                gathered, num_gathered = None, 0
+    if gathered is not None:
+        yield gathered[:, :num_gathered]

@@ -91,6 +91,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave the estimates as they are instead of letting them sum to the song",
     )
     parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="put silence and a warning where a song is damaged, instead of refusing it",
+    )
+    parser.add_argument(
         "--overwrite",
         action="store_true",
         help="separate again what is complete already, and replace another song's stems",
@@ -153,6 +158,7 @@ def _make_separator(arguments: argparse.Namespace) -> "Separator":
         chunk_seconds=arguments.chunk_seconds,
         mixture_consistency=not arguments.no_mixture_consistency,
         pitches=arguments.pitches,
+        keep_going=arguments.keep_going,
     )
     for notice in separator.notices:
         print(f"note: {notice}", file=sys.stderr)

@@ -1,12 +1,31 @@
 """The MUSDB18 and MUSDB18-HQ layouts: which track is for training, validation and testing."""
 
-import warnings
 from pathlib import Path
 
 from zoo.data.tracks import Track, find_tracks
 from zoo.errors import AudioError
 
 SOURCES = ("vocals", "drums", "bass", "other")
+VALIDATION_TRACKS = frozenset(
+    {
+        "ANiMAL - Rockshow",
+        "Actions - One Minute Smile",
+        "Alexander Ross - Goodbye Bolero",
+        "Clara Berry And Wooldog - Waltz For My Victims",
+        "Fergessen - Nos Palpitants",
+        "James May - On The Line",
+        "Johnny Lokke - Promises & Lies",
+        "Leaf - Summerghost",
+        "Meaxic - Take A Step",
+        "Patrick Talbot - A Reason To Leave",
+        "Skelpolu - Human Mistakes",
+        "Traffic Experiment - Sirens",
+        "Triviul - Angelsaint",
+        "Young Griffo - Pennies",
+    }
+)
+"""The 14 tracks of the training part that are kept for validation: ``validation_tracks`` of the
+``musdb`` package by Fabian-Robert Stöter and Antoine Liutkus (``musdb/configs/mus.yaml``)."""
 
 
 def is_musdb18(directory: str | Path) -> bool:
@@ -27,33 +46,18 @@ def find_musdb18_tracks(
         sources: Names of the sources.
 
     Raises:
-        AudioError: If the musdb package is missing or the split has no track.
+        AudioError: If the split has no track.
         ValueError: If ``split`` is no split.
     """
     if split not in ("train", "valid", "test"):
         raise ValueError(f"split must be train, valid or test, got {split!r}")
-    try:
-        import musdb
-    except ImportError as error:
-        raise AudioError(
-            f"{directory} is a MUSDB18 root; its splits are those of the musdb package: "
-            "pip install musdb, or give --data and --valid two folders of your own"
-        ) from error
-    subset = "test" if split == "test" else "train"
     root = Path(directory).resolve()
-    is_wav = not any((root / subset).glob("*.stem.mp4"))
-    with warnings.catch_warnings():
-        # The package warns of its own default at every construction.
-        warnings.simplefilter("ignore")
-        database = musdb.DB(
-            root=str(root),
-            is_wav=is_wav,
-            subsets=subset,
-            split=None if split == "test" else split,
-        )
-    names = {track.name for track in database.tracks}
-    tracks = find_tracks(root / subset, sources=sources)
-    chosen = tuple(track for track in tracks if track.name in names)
+    tracks = find_tracks(root / ("test" if split == "test" else "train"), sources=sources)
+    chosen = tuple(
+        track
+        for track in tracks
+        if split == "test" or (track.name in VALIDATION_TRACKS) == (split == "valid")
+    )
     if not chosen:
         raise AudioError(f"the {split} split of {root} has no track; is the download complete?")
     return chosen

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.audio import open_audio, read_audio
+from zoo.audio import open_audio
 from zoo.data.tracks import TrackFile
 from zoo.errors import AudioError
 
@@ -31,10 +31,19 @@ def read_header(file: TrackFile) -> AudioHeader:
     Raises:
         AudioError: If it cannot be decoded, is empty or has more than two channels.
     """
-    header = _stream_header(file) if file.stream is not None else _file_header(file)
-    if header.channels > 2:
-        raise AudioError(f"{file} has {header.channels} channels; expected mono or stereo")
-    return header
+    try:
+        with open_audio(file.path, stream=file.stream or 0) as reader:
+            info = reader.info
+            num_samples = info.num_samples if info.has_exact_length else None
+            if num_samples is None:
+                num_samples = sum(block.shape[-1] for block in reader.blocks())
+    except AudioError as error:
+        raise _undecodable(file, error) from error
+    if info.num_channels > 2:
+        raise AudioError(f"{file} has {info.num_channels} channels; expected mono or stereo")
+    return AudioHeader(
+        num_samples=num_samples, sample_rate=info.sample_rate, channels=info.num_channels
+    )
 
 
 def read_samples(file: TrackFile) -> np.ndarray:
@@ -46,10 +55,9 @@ def read_samples(file: TrackFile) -> np.ndarray:
     Raises:
         AudioError: If it cannot be decoded.
     """
-    if file.stream is not None:
-        return _read_stream(file)[0]
     try:
-        return read_audio(file.path)[0].T  # (C, N) -> (N, C)
+        with open_audio(file.path, stream=file.stream or 0) as reader:
+            return np.concatenate(list(reader.blocks()), axis=-1).T  # (C, N) -> (N, C)
     except AudioError as error:
         raise _undecodable(file, error) from error
 
@@ -73,42 +81,6 @@ def require_alike(headers: Mapping[TrackFile, AudioHeader]) -> None:
                     "of one track must agree: export them again at one length, rate and channel "
                     "count"
                 )
-
-
-def _file_header(file: TrackFile) -> AudioHeader:
-    try:
-        with open_audio(file.path) as reader:
-            info = reader.info
-            num_samples = info.num_samples
-            if num_samples is None:
-                num_samples = sum(block.shape[-1] for block in reader.blocks())
-    except AudioError as error:
-        raise _undecodable(file, error) from error
-    return AudioHeader(
-        num_samples=num_samples, sample_rate=info.sample_rate, channels=info.num_channels
-    )
-
-
-def _stream_header(file: TrackFile) -> AudioHeader:
-    samples, sample_rate = _read_stream(file)
-    return AudioHeader(num_samples=len(samples), sample_rate=sample_rate, channels=samples.shape[1])
-
-
-def _read_stream(file: TrackFile) -> tuple[np.ndarray, int]:
-    """Decode one stream of a MUSDB18 file by stempeg, which the musdb package reads it with too."""
-    try:
-        import stempeg
-    except ImportError as error:
-        raise AudioError(
-            f"{file} is a MUSDB18 stem file; reading it needs the musdb package: "
-            "pip install musdb (and ffmpeg on the PATH), or use MUSDB18-HQ"
-        ) from error
-    try:
-        samples, sample_rate = stempeg.read_stems(str(file.path), stem_id=file.stream)
-    # stempeg hands on whatever the ffmpeg it starts and its JSON say.
-    except Exception as error:
-        raise _undecodable(file, error) from error
-    return np.ascontiguousarray(samples, dtype=np.float32), int(sample_rate)
 
 
 def _undecodable(file: TrackFile, error: Exception) -> AudioError:

@@ -107,7 +107,7 @@ def separate_file(
         SeparationCancelledError: ``cancel`` was set.
     """
     started = time.perf_counter()
-    with open_audio(path) as reader:
+    with open_audio(path, keep_going=job.separator.keep_going) as reader:
         info = reader.info
         check_output(job.audio_format, job.stem_names, info)
     input_sha256 = hash_file(path)

@@ -58,6 +58,8 @@ class Separator:
         pitches: At how many pitches, a semitone apart, each chunk is separated: 1, 3, 5 or 7. The
             mean of the estimates is better and costs as many times more (docs/separation.md). The
             default stands in the record of the weights.
+        keep_going: Whether damage inside a song becomes silence of its length and a warning that
+            says where, instead of an :class:`~zoo.AudioError`.
 
     Raises:
         ValueError: A device or precision that does not exist here, or no such number of pitches.
@@ -77,6 +79,7 @@ class Separator:
         chunk_seconds: float | None = None,
         mixture_consistency: bool = True,
         pitches: int | None = None,
+        keep_going: bool = False,
     ) -> None:
         if pitches is not None:
             playing_speeds(pitches)
@@ -85,6 +88,7 @@ class Separator:
         resolved = resolve_model(model, weights=weights)
         self.spec, self.weights, self.notices = resolved.spec, resolved.weights, resolved.notices
         self.mixture_consistency = mixture_consistency
+        self.keep_going = keep_going
         self.pitches = resolved.pitches if pitches is None else pitches
         self._engine = Engine(
             resolved.network,
@@ -169,7 +173,7 @@ class Separator:
             SeparationCancelledError: ``cancel`` was set.
         """
         tags = read_tags(source)
-        with open_audio(source) as reader:
+        with open_audio(source, keep_going=self.keep_going) as reader:
             selection = self._select(sources, two_stems)
             stems, residual = join_blocks(self._separate(reader, selection, progress, cancel))
             return SeparationResult(
@@ -198,7 +202,7 @@ class Separator:
         selection = self._select(sources, two_stems)
 
         def blocks() -> Iterator[SeparationBlock]:
-            with open_audio(source) as reader:
+            with open_audio(source, keep_going=self.keep_going) as reader:
                 yield from self._separate(reader, selection, progress, cancel)
 
         return blocks()

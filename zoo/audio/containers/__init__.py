@@ -1,0 +1,1 @@
+"""What containers hold, found without decoding: lengths, links, damage, missing ends."""
