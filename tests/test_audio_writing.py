@@ -36,7 +36,7 @@ def test_every_format_writes_its_encoding(tmp_path, name, subtype, tolerance, ch
     found = soundfile.info(path)
     assert (found.subtype, found.samplerate, found.channels) == (subtype, RATE, channels)
     read, _ = soundfile.read(path, dtype="float32", always_2d=True)
-    if AUDIO_FORMATS[name].gapless:
+    if name != "mp3":  # libsndfile hands out the encoder's padding, too
         assert read.shape[0] == audio.shape[1]
     np.testing.assert_allclose(read[: audio.shape[1]].T, audio, rtol=0, atol=tolerance)
     assert names(tmp_path) == [path.name]

@@ -13,7 +13,7 @@ from fake_networks import Gains
 from mutagen.mp4 import MP4
 
 import zoo
-from zoo.audio import AUDIO_FORMATS, Tags, read_tags
+from zoo.audio import AUDIO_FORMATS, Tags, open_audio, read_audio, read_tags
 from zoo.audio.tags import write_tags
 from zoo.cli.separate_command import add_arguments
 from zoo.separation.result import SeparationResult
@@ -245,6 +245,27 @@ def test_resampling_is_said_before_the_work_and_the_work_succeeds(tmp_path, capl
     assert messages_at_work
     assert all(said in text for text in messages_at_work)
     assert soundfile.info(tmp_path / "vocals.mp3").samplerate == 48_000
+
+
+@pytest.mark.parametrize("name", ["stem", "stem_alac", "mka"])
+def test_our_reader_finds_every_track_whole(tmp_path, name):
+    result = make()
+    path = result.save(tmp_path, format=name).paths["mixture"]
+    order = SOURCES if name == "mka" else ("drums", "bass", "other", "vocals")
+    for stream, track in enumerate(["mixture", *order]):
+        with open_audio(path, stream=stream) as reader:
+            found = np.concatenate(list(reader.blocks()), axis=1)
+        expected = {"mixture": result.mixture, **result.stems}[track]
+        assert found.shape == expected.shape
+        assert best_lag(expected, found) == 0
+        assert snr_db(expected, found) > 20
+
+
+@pytest.mark.parametrize("name", AUDIO_FORMATS)
+def test_our_reader_returns_as_many_samples_as_were_written(tmp_path, name):
+    result = make(rate=48_000)
+    found, rate = read_audio(next(iter(result.save(tmp_path, format=name).paths.values())))
+    assert (found.shape, rate) == (result.residual.shape, 48_000)
 
 
 @pytest.mark.parametrize("name", ["opus", "m4a", "alac", "flac"])

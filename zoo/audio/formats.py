@@ -42,7 +42,6 @@ class AudioFormat:
         clips: Whether samples beyond [-1, 1] are lost, in the file or in every player.
         sample_rates: Rates in Hz that the encoding knows, lowest first; empty for all.
         max_sample_rate: Highest rate in Hz that the encoding knows.
-        gapless: Whether exactly as many samples come back as went in.
         is_multitrack: Whether one file holds a whole song: the mixture, and the stems as tracks.
         num_stems: How many stems such a file must have; None for any number.
     """
@@ -54,7 +53,6 @@ class AudioFormat:
     clips: bool = True
     sample_rates: tuple[int, ...] = ()
     max_sample_rate: int = 768_000
-    gapless: bool = True
     is_multitrack: bool = False
     num_stems: int | None = None
 
@@ -164,7 +162,6 @@ for _format in (
         description="MP3, best quality",
         encoding=SndfileEncoding(container="MP3", subtype="MPEG_LAYER_III", compression_level=0.0),
         sample_rates=MP3_SAMPLE_RATES,
-        gapless=False,
     ),
     AudioFormat(
         name="m4a",
