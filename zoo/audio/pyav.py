@@ -39,6 +39,7 @@ MAX_GAP_SECONDS = 3600
 ROUNDING_SECONDS = 0.001  # containers round time stamps to milliseconds
 JITTER_SECONDS = 0.005
 START_UP_SECONDS = 0.1
+START_UP_FRAMES = 2  # which are longer than that at low rates
 EXACT_CONTAINERS = ("mov", "tak", "ape", "wav")
 MAX_LOSS_AT_START = 2  # frames of MP3 that need bits from before the start of the file
 BLOCK_SAMPLES = 1 << 15
@@ -181,7 +182,8 @@ class _Decoding:
             return 0
         seconds = frame.pts * self._tick - self._zero - self._shift
         gap = round(seconds * self.sample_rate) - self._position
-        if self._position == 0 and 0 < gap < START_UP_SECONDS * self.sample_rate:
+        start_up = max(START_UP_SECONDS * self.sample_rate, START_UP_FRAMES * frame.samples)
+        if self._position == 0 and 0 < gap <= start_up:
             # The decoder has nothing to return for the first packets.
             self._shift = gap / self.sample_rate
             return 0
