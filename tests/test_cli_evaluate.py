@@ -120,7 +120,7 @@ def test_an_empty_folder_is_one_line(tmp_path, capsys):
 
 def test_an_interruption_leaves_a_valid_partial_report_and_resumes(data, tmp_path):
     for index in range(2, 40):
-        stems = make_stems(index, seconds=0.5, rate=44100)
+        stems = make_stems(index, seconds=2.0, rate=44100)
         write_track(data / f"song {index:02}", stems, rate=44100)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "zoo", "evaluate", "--model", MODEL, "--weights", "test"]
