@@ -40,7 +40,7 @@ def band_energies(signal: np.ndarray, *, sample_rate: int) -> np.ndarray:
 
 
 def format_table(rows: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> str:
-    """Format (source, truth, estimate, error) energies as Markdown, a line a source and quantity.
+    """Format (source, truth, estimate, error) energies as Markdown, a line per source and quantity.
 
     Levels are of the estimate over the truth, dB; errors are shares of the source's whole energy.
     """

@@ -41,7 +41,7 @@ def load_report(directory: Path) -> Report:
 
 
 def metrics_table(reports: Sequence[Report], protocol: Protocol) -> str:
-    """Write one Markdown table: a row a system, then the references.
+    """Write one Markdown table: a row per system, then the references.
 
     Raises:
         ValueError: If the reports are not on the same tracks by the same rules.

@@ -31,7 +31,7 @@ class Measurement:
 
     @property
     def real_time_factor(self) -> float:
-        """Seconds of work a second of audio, in the fastest round."""
+        """Seconds of work per second of audio, in the fastest round."""
         return min(self.run_seconds) / self.audio_seconds
 
     def times_as_fast_as(self, other: "Measurement") -> float:

@@ -1,4 +1,4 @@
-"""The command line: one module a subcommand, imported only when its command runs.
+"""The command line: one module per subcommand, imported only when its command runs.
 
 ``--help`` must answer in under a second, so nothing here and no ``add_arguments`` may import
 torch. A command module has ``HELP`` (one line), ``add_arguments(parser)`` and

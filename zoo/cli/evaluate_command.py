@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="DIR",
-        help="one folder a track, one file a source",
+        help="one folder per track, one file per source",
     )
     parser.add_argument(
         "--metrics",

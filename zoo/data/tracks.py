@@ -1,4 +1,4 @@
-"""Finding the tracks of a data set: one folder a track, one file a source.
+"""Finding the tracks of a data set: one folder per track, one file per source.
 
 Any nesting is read: a track is a folder that holds at least one file named after a source, in any
 format that can be decoded. A source without a file is silent in that track. MUSDB18-HQ and every
@@ -71,7 +71,7 @@ def find_tracks(directory: str | Path, *, sources: Sequence[str]) -> tuple[Track
     """
     root = Path(directory)
     if not root.is_dir():
-        raise AudioError(f"{root} is no folder; give a folder with one sub-folder a track")
+        raise AudioError(f"{root} is no folder; give a folder with one sub-folder per track")
     scan = scan_folder(root)
     by_folder: dict[Path, list[Path]] = defaultdict(list)
     for path in scan.files:

@@ -22,7 +22,7 @@ def markdown_report(
 ) -> str:
     """Write the report that ``report.md`` holds.
 
-    One table a protocol, and below it the tracks one by one.
+    One table per protocol, and below it the tracks one by one.
 
     Args:
         summary: The aggregated scores.
@@ -48,7 +48,7 @@ def markdown_report(
 
 
 def protocol_table(summary: Summary, protocol: Protocol) -> str:
-    """Write the table of one protocol's main quantity: a row a system, a column a source."""
+    """Write the table of one protocol's main quantity: a row per system, a column per source."""
     quantity = protocol.quantities[0]
     rows = [row for row in summary.rows if row.quantity == quantity]
     gains = [row for row in summary.gains if row.quantity == quantity]

@@ -116,7 +116,7 @@ def find_evaluation_tracks(
     are not scored count for the mixture: a singing-voice network needs the band to remove.
 
     Args:
-        directory: One folder a track, one file a source; or MUSDB18's ``.stem.mp4`` files.
+        directory: One folder per track, one file per source; or MUSDB18's ``.stem.mp4`` files.
         sources: Which sources to score.
 
     Raises:

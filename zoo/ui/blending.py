@@ -45,7 +45,7 @@ class _Clip:
 
 
 Blender: TypeAlias = Callable[[str, np.ndarray, str, Sequence[float]], Blend]
-"""From model name, samples at the model's rate, their key and a weight a source to a blend."""
+"""From model name, samples at the model's rate, their key and a weight per source to a blend."""
 
 
 class _ClipMemory:

@@ -24,7 +24,7 @@ NOTHING = "\u2013"
 
 
 def model_table() -> dict[str, list]:
-    """Return headers and data: a row a model, a column a protocol that has published results.
+    """Return headers and data: a row per model, a column per protocol that has published results.
 
     Published and measured results never share a column.
     """

@@ -30,7 +30,7 @@ def build_zoo_tab(services: Services, tab: gr.Tab) -> None:
     """Lay out the tab and wire it; what has to be counted is counted when it is first opened."""
     gr.Markdown(
         "Every network of the family, from one YAML file each. GMAC/s: billions of "
-        "multiply-accumulates for a second of audio, all stems. Results are mean SDR in dB: the "
+        "multiply-accumulates per second of audio, all stems. Results are mean SDR in dB: the "
         "published ones are the authors', on their data; the measured ones are ours, with protocol "
         "and data. They are not comparable with one another.",
         elem_classes="fine",
