@@ -198,8 +198,10 @@ def test_random_damage_never_escapes_as_another_error(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "neither safetensors"),
-        (b"<html>404</html>", "neither safetensors"),
+        (b"", "neither safetensors.*it is empty"),
+        (b"<html>404</html>", "neither safetensors.*it is a web page"),
+        (b"\n<!DOCTYPE html><p>", "neither safetensors.*it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "neither.*a pointer of Git LFS"),
         (struct.pack("<Q", 1 << 62) + b"{}", "neither safetensors"),
         (pickle.dumps({"state_dict": {}}, protocol=2), "not one of torch.save"),
     ],

@@ -132,6 +132,9 @@ def test_chunks_too_short_are_refused():
     with pytest.raises(ValueError, match=r"chunk_seconds=0\.1; expected at least 0\.35"):
         make(chunk_seconds=0.1)
     make(chunk_seconds=0.35)
+    for endless in (float("inf"), float("nan"), 1e9):
+        with pytest.raises(ValueError, match="expected at most 3600"):
+            make(chunk_seconds=endless)
 
 
 def test_a_full_separation_sums_to_the_mixture():

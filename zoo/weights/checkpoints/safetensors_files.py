@@ -70,11 +70,22 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         return read_tensors(records, read_storage, name=name, num_bytes=num_bytes), metadata
 
 
+def _what_came_instead(start: bytes) -> str:
+    """Say what people get in place of weights, by the first bytes of the file."""
+    if b"version ".startswith(start) and start:
+        return "; it is a pointer of Git LFS: run `git lfs pull`, or download the file itself"
+    if start.lstrip().startswith(b"<"):
+        return "; it is a web page: the download got a page in its place, so fetch the file again"
+    return "; it is empty: download it again" if not start else ""
+
+
 def _read_header(file: IO[bytes], name: str, num_bytes: int) -> dict[str, Any]:
     prefix = file.read(HEADER_LENGTH.size)
     length = HEADER_LENGTH.unpack(prefix)[0] if len(prefix) == HEADER_LENGTH.size else 0
     if not 0 < length <= num_bytes - HEADER_LENGTH.size:
-        raise WeightsError(f"{name}: neither safetensors nor a file of torch.save")
+        raise WeightsError(
+            f"{name}: neither safetensors nor a file of torch.save{_what_came_instead(prefix)}"
+        )
     if length > MAX_HEADER_BYTES:
         raise WeightsError(
             f"{name}: refused: a header of {length} bytes, at most {MAX_HEADER_BYTES}"
