@@ -81,7 +81,7 @@ class LaneWriter:
         self.song_file: FileData | None = None
         self.top_db = top_db
         self.num_written = 0
-        self._folder, self._title, self._tags = folder, title, tags
+        self._folder, self._title = folder, title
         self._sample_rate, self._num_channels = sample_rate, num_channels
         self._painters = [
             LanePainter(num_samples=num_samples, num_channels=num_channels, sample_rate=sample_rate)
@@ -90,8 +90,8 @@ class LaneWriter:
         self._download = None if download is None else find_format(download)
         self._other = None
         if download is not None and download != LANE_FORMAT:
-            self._other = self._open(folder / "download", format_name=download)
-        self._whole = self._open(folder)
+            self._other = self._open(folder / "download", format_name=download, tags=tags)
+        self._whole = self._open(folder, tags=tags if download == LANE_FORMAT else None)
         self._piece_start = 0
         self._piece = self._open(folder / "from-0") if in_pieces else None
 
@@ -172,7 +172,9 @@ class LaneWriter:
             self.song_file = FileData(path=str(path), orig_name=name)
         return saved
 
-    def _open(self, folder: Path, *, format_name: str = LANE_FORMAT) -> StemWriter:
+    def _open(
+        self, folder: Path, *, format_name: str = LANE_FORMAT, tags: Tags | None = None
+    ) -> StemWriter:
         folder.mkdir(exist_ok=True)
         return StemWriter(
             folder,
@@ -180,7 +182,7 @@ class LaneWriter:
             audio_format=find_format(format_name),
             sample_rate=self._sample_rate,
             num_channels=self._num_channels,
-            tags=self._tags,
+            tags=tags,
         )
 
     def _finish_piece(self, lane: MixerLane, painter: LanePainter, saved: SavedStems) -> MixerPiece:
