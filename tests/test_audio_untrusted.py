@@ -165,3 +165,80 @@ def test_noise_after_a_known_beginning_is_an_error(seed):
                 open_audio(io.BytesIO(content), keep_going=keep_going, max_values=10**8) as reader,
             ):
                 assert all(block.dtype == np.float32 for block in reader.blocks())
+
+
+MUTATED = (
+    {"container": "mp4", "codec": "aac", "options": {"movflags": "faststart"}},
+    {"container": "adts", "codec": "aac"},
+    {"container": "mp3", "codec": "libmp3lame"},
+    {"container": "flac", "codec": "flac"},
+    {"container": "matroska", "codec": "flac"},
+    {"container": "mpegts", "codec": "aac"},
+    {"container": "flv", "codec": "aac"},
+    {"container": "wv", "codec": "wavpack"},
+    {"container": "tta", "codec": "tta"},
+    {"container": "avi", "codec": "pcm_s16le"},
+    {"container": "w64", "codec": "pcm_s16le"},
+    {"container": "caf", "codec": "alac"},
+    {"container": "ac3", "codec": "ac3", "bit_rate": 192_000},
+)
+
+
+@pytest.mark.parametrize("how", MUTATED, ids=lambda how: how["container"])
+def test_a_changed_file_is_read_or_refused(how):
+    """Sizes, counts and offsets that are wrong by far cost neither memory nor the process."""
+    generator = np.random.default_rng(11)
+    whole = encode(chirp(0.5, RATE), rate=RATE, **how)
+    for number in range(30):
+        content = bytearray(whole)
+        for _ in range(int(generator.integers(1, 6))):
+            place = int(generator.integers(len(content) if number % 2 else min(400, len(content))))
+            change = (b"\xff" * 8, bytes(4), b"\x7f" + b"\xff" * 7, generator.bytes(60), b"")
+            content[place : place + 8] = change[int(generator.integers(len(change)))]
+        for keep_going in (False, True):
+            with (
+                contextlib.suppress(AudioError),
+                open_audio(
+                    io.BytesIO(bytes(content)), keep_going=keep_going, max_values=10**7
+                ) as reader,
+            ):
+                assert all(block.dtype == np.float32 for block in reader.blocks())
+
+
+def test_a_header_of_many_channels_takes_no_memory():
+    content = b".snd" + struct.pack(">5I", 24, 0xFFFF_FFFF, 3, RATE, 2**31) + bytes(100)
+    with pytest.raises(AudioError, match="not readable as audio"):
+        read_audio(io.BytesIO(content))
+
+
+def test_more_channels_than_frames_are_read_with_are_refused():
+    signal = np.zeros((8, 4096), np.float32)
+    path = io.BytesIO(_eight_channels(signal))
+    with pytest.raises(AudioError, match="got 8 channels; at most 7 can be decoded"):
+        open_audio(path)
+
+
+def _eight_channels(signal: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as output:
+        stream = output.add_stream("aac", rate=RATE, layout="7.1")
+        stream.codec_context.open()
+        packed = av.AudioFrame.from_ndarray(signal.T.reshape(1, -1).copy(), "flt", "7.1")
+        packed.sample_rate = RATE
+        resampler = av.AudioResampler(format="fltp", layout="7.1", rate=RATE, frame_size=1024)
+        for frame in resampler.resample(packed):
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def test_a_counter_that_jumps_by_days_is_no_silence():
+    content = bytearray(encode(chirp(2, RATE), rate=RATE, container="wv", codec="wavpack"))
+    blocks = [place for place in range(len(content)) if content[place : place + 4] == b"wvpk"]
+    assert len(blocks) > 2
+    content[blocks[-1] + 16 : blocks[-1] + 20] = (4_000_000_000).to_bytes(4, "little")
+    with (
+        open_audio(io.BytesIO(bytes(content)), keep_going=True) as reader,
+        pytest.raises(AudioError, match=r"\d+ s are missing at 1\.\d\d s"),
+    ):
+        list(reader.blocks())

@@ -8,9 +8,18 @@ import numpy as np
 
 from zoo.errors import AudioError
 
-__all__ = ["DamageReport", "Decoded"]
+__all__ = ["MAX_GAP_SECONDS", "DamageReport", "Decoded", "silent_blocks"]
+
+MAX_GAP_SECONDS = 3600  # a longer one is a wrong number, not a pause
+SILENT_SAMPLES = 1 << 16
 
 logger = logging.getLogger(__name__)
+
+
+def silent_blocks(num_channels: int, num_samples: int) -> Iterator[np.ndarray]:
+    """Yield silence in blocks (C, n), in flat memory."""
+    for start in range(0, num_samples, SILENT_SAMPLES):
+        yield np.zeros((num_channels, min(SILENT_SAMPLES, num_samples - start)), np.float32)
 
 
 @dataclass(kw_only=True, slots=True)

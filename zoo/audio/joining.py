@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from zoo.audio.bare_samples import decode_bare
-from zoo.audio.decoded import DamageReport, Decoded
+from zoo.audio.decoded import MAX_GAP_SECONDS, DamageReport, Decoded, silent_blocks
 from zoo.audio.libsndfile import decode_file
 from zoo.audio.parts import ByteRanges, Part, Survey
 from zoo.audio.pyav import decode_stream
@@ -115,7 +115,7 @@ class _Join:
             return self._first.num_samples, self._first.is_exact
         total = 0
         for part in self._parts:
-            if part.num_samples is None or part.sample_rate is None:
+            if part.num_samples is None or not part.sample_rate:
                 return None, False
             total += part.silence + resampled_length(
                 part.num_samples, from_rate=part.sample_rate, to_rate=self._sample_rate
@@ -149,8 +149,12 @@ class _Join:
                 f"{info.name}: {info.num_channels} channels become {decoded.num_channels} at "
                 f"{num_before / info.sample_rate:.2f} s; split it there"
             )
-        if part.silence:
-            yield np.zeros((info.num_channels, part.silence), np.float32)
+        if part.silence > MAX_GAP_SECONDS * info.sample_rate:
+            raise AudioError(
+                f"{info.name}: damaged: {part.silence / info.sample_rate:.0f} s are missing at "
+                f"{num_before / info.sample_rate:.2f} s; copy or download it again"
+            )
+        yield from silent_blocks(info.num_channels, part.silence)
         blocks = self._checked(part, decoded, num_before=num_before)
         if (decoded.sample_rate, decoded.num_channels) == (info.sample_rate, info.num_channels):
             yield from blocks

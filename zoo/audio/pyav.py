@@ -20,7 +20,7 @@ from av.codec.codec import UnknownCodecError
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from zoo.audio.decoded import DamageReport, Decoded
+from zoo.audio.decoded import MAX_GAP_SECONDS, DamageReport, Decoded, silent_blocks
 from zoo.audio.parts import Part
 from zoo.errors import AudioError
 
@@ -35,13 +35,14 @@ LIMITS = {
     "analyzeduration": str(10**7),  # microseconds
 }
 CHECKS = {"err_detect": "crccheck+explode"}
-MAX_GAP_SECONDS = 3600
 ROUNDING_SECONDS = 0.001  # containers round time stamps to milliseconds
 JITTER_SECONDS = 0.005
 START_UP_SECONDS = 0.1
 START_UP_FRAMES = 2  # which are longer than that at low rates
 EXACT_CONTAINERS = ("mov", "tak", "ape", "wav")
 MAX_LOSS_AT_START = 2  # frames of MP3 that need bits from before the start of the file
+MAX_FRAME_SECONDS = 2.0  # the longest frame of any codec; TTA has one of 1.04 s
+MAX_CHANNELS = 7  # PyAV 18 reads past the planes of a frame with eight or more
 BLOCK_SAMPLES = 1 << 15
 SCALES = {size: np.float32(2.0 ** (1 - 8 * size)) for size in (1, 2, 4, 8)}  # by bytes of integers
 
@@ -132,6 +133,11 @@ class _Decoding:
         if isinstance(self._waiting, AudioFrame):
             self.sample_rate = self._waiting.sample_rate
             self.num_channels = self._waiting.layout.nb_channels
+        if self.num_channels > MAX_CHANNELS:
+            raise AudioError(
+                f"{report.name}: got {self.num_channels} channels; at most {MAX_CHANNELS} can be "
+                "decoded"
+            )
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield the signal, (C, n), several frames at a time."""
@@ -141,8 +147,11 @@ class _Decoding:
         while item is not None:
             lost = item if isinstance(item, int) else self._gap_before(item) if has_time else 0
             if lost:
-                gathered.append(np.zeros((self.num_channels, lost), np.float32))
+                if gathered:
+                    yield np.concatenate(gathered, axis=1)
+                yield from silent_blocks(self.num_channels, lost)
                 self._position += lost
+                gathered, num_emitted = [], self._position
             if not isinstance(item, int):
                 samples = self._samples(item)
                 gathered.append(samples)
@@ -170,11 +179,16 @@ class _Decoding:
                 yield from frames
         except FFmpegError as error:
             self._report.damaged(f"nothing can be read after {self._seconds():.2f} s ({error})")
+        except IndexError:
+            # PyAV flushes all streams at the end, also one that appeared late and that it does not
+            # know. Ours was flushed before it.
+            return
 
     def _lose(self, error: FFmpegError, duration: int | None, time_base: Fraction) -> int:
         if not (self._part.container == "mp3" and self._num_packets <= MAX_LOSS_AT_START):
             self._report.damaged(f"a frame {self._place()} cannot be decoded ({_reason(error)})")
-        return self._whole_frames(round(float((duration or 0) * time_base) * self.sample_rate))
+        seconds = min(float((duration or 0) * time_base), MAX_FRAME_SECONDS)
+        return self._whole_frames(round(seconds * self.sample_rate))
 
     def _gap_before(self, frame: AudioFrame) -> int:
         """Return the samples of silence between what was returned and a frame."""
@@ -213,16 +227,17 @@ class _Decoding:
         )
 
     def _samples(self, frame: AudioFrame) -> np.ndarray:
-        samples = frame.to_ndarray()  # (C, n), or (1, n * C) where channels are interleaved
         self._frame_length = length = frame.samples
+        num_channels = frame.layout.nb_channels
+        if num_channels != self.num_channels or frame.sample_rate != self.sample_rate:
+            self._report.damaged(
+                f"{self.num_channels} channels at {self.sample_rate} Hz become {num_channels} at "
+                f"{frame.sample_rate} Hz {self._place()}"
+            )
+            return np.zeros((self.num_channels, length), np.float32)
+        samples = frame.to_ndarray()  # (C, n), or (1, n * C) where channels are interleaved
         if samples.shape[1] != length:
             samples = samples.reshape(length, -1).T
-        if samples.shape[0] != self.num_channels or frame.sample_rate != self.sample_rate:
-            raise AudioError(
-                f"{self._report.name}: rate and channels change {self._place()} from "
-                f"{self.sample_rate} Hz and {self.num_channels} to {frame.sample_rate} Hz and "
-                f"{samples.shape[0]}; split it there"
-            )
         if samples.dtype.kind == "f":
             return samples.astype(np.float32, copy=False)
         scale = SCALES[samples.dtype.itemsize]

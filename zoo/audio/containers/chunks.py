@@ -6,6 +6,7 @@ from typing import BinaryIO, Literal, NamedTuple
 __all__ = ["W64_TAIL", "Chunk", "aiff_chunks", "caf_chunks", "riff_chunks", "w64_chunks"]
 
 MAX_CHUNKS = 10_000
+MAX_BYTES = 1 << 60  # more is no length of a chunk
 W64_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 
 
@@ -48,6 +49,8 @@ def w64_chunks(file: BinaryIO, start: int) -> Iterator[Chunk]:
             return
         end = start + length + -length % 8
         yield Chunk(header[:4], start + 24, length - 24, end)
+        if length >= MAX_BYTES:
+            return
         start = end
 
 
@@ -59,7 +62,7 @@ def caf_chunks(file: BinaryIO, start: int) -> Iterator[Chunk]:
         length = int.from_bytes(header[4:], "big", signed=True)
         if len(header) < 12:
             return
-        yield Chunk(header[:4], start + 12, length, start + 12 + length)
-        if length < 0:
+        yield Chunk(header[:4], start + 12, length, start + 12 + max(0, length))
+        if not 0 <= length < MAX_BYTES:
             return
         start += 12 + length

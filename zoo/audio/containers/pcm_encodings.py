@@ -10,6 +10,7 @@ INTEGERS = {1: "PCM_S8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"}
 FLOATS = {4: "FLOAT", 8: "DOUBLE"}
 LOGARITHMIC = {"ulaw": "ULAW", "ULAW": "ULAW", "alaw": "ALAW", "ALAW": "ALAW"}
 WAVE_PCM, WAVE_FLOAT, WAVE_ALAW, WAVE_ULAW, WAVE_EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+MAX_CHANNELS = 256
 WAVE_MPEG_CODES = (0x50, 0x55)
 AU_SUBTYPES = {
     **{1: ("ULAW", 1), 2: ("PCM_S8", 1), 3: ("PCM_16", 2), 4: ("PCM_24", 3), 5: ("PCM_32", 4)},
@@ -85,7 +86,7 @@ def caf_encoding(fields: bytes) -> PcmEncoding | None:
 def _encoding(
     subtype: str | None, width: int, rate: int, num_channels: int, *, big: bool
 ) -> PcmEncoding | None:
-    if subtype is None or num_channels == 0:
+    if subtype is None or not 0 < num_channels <= MAX_CHANNELS:
         return None
     return PcmEncoding(
         subtype=subtype,
