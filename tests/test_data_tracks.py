@@ -5,15 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from media import encode
 from signals import noise, tone, write
 
 from zoo.data import decode_tracks, find_tracks, require_disjoint
-from zoo.data.musdb18 import find_musdb18_tracks, is_musdb18
+from zoo.data.musdb18 import VALIDATION_TRACKS, find_musdb18_tracks, is_musdb18
+from zoo.data.reading import read_header, read_samples
 from zoo.data.tracks import Track, TrackFile
 from zoo.errors import AudioError
 from zoo.training.recipe import load_recipe
 
 SOURCES = ("vocals", "drums", "bass", "other")
+STEM_ORDER = ("mixture", "drums", "bass", "other", "vocals")
 RATE = 8000
 
 
@@ -254,6 +257,24 @@ def test_musdb18_split_errors_are_named(tmp_path):
     shutil.rmtree(root / "train" / "Leaf - Summerghost")
     with pytest.raises(AudioError, match="valid split"):
         find_musdb18_tracks(root, split="valid")
+
+
+def test_musdb18_stem_files_are_read_stream_by_stream(tmp_path):
+    signals = {name: noise(3000, seed=number) for number, name in enumerate(STEM_ORDER)}
+    content = encode(*signals.values(), rate=44100, container="mp4", codec="alac")
+    for part, name in (("train", "Leaf - Summerghost"), ("train", "Nobody - Song"), ("test", "x")):
+        (tmp_path / part).mkdir(exist_ok=True)
+        (tmp_path / part / f"{name}.stem.mp4").write_bytes(content)
+    (track,) = find_musdb18_tracks(tmp_path, split="valid")
+    assert track.name == "Leaf - Summerghost"
+    for source in SOURCES:
+        header, samples = read_header(track.files[source]), read_samples(track.files[source])
+        assert (header.num_samples, header.sample_rate, header.channels) == (3000, 44100, 2)
+        np.testing.assert_allclose(samples.T, signals[source], rtol=0, atol=2**-15)
+
+
+def test_fourteen_tracks_of_musdb18_are_kept_for_validation():
+    assert len(VALIDATION_TRACKS) == 14
 
 
 def test_a_broken_stem_file_is_named(tmp_path):
