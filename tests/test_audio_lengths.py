@@ -239,6 +239,13 @@ def flac_of_length(num_samples: int) -> bytes:
     return bytes(content)
 
 
+@pytest.mark.parametrize("seconds", [0.1, 3])
+def test_joined_flacs_of_one_length_come_in_whole(seconds):
+    parts = [chirp(seconds, RATE, seed=seed) for seed in (1, 2)]
+    samples, _, _ = read(b"".join(written(part, format="FLAC") for part in parts))
+    np.testing.assert_allclose(samples, np.concatenate(parts, axis=1), rtol=0, atol=2**-15)
+
+
 def test_a_flac_of_unknown_length_comes_in_whole():
     samples, info, _ = read(flac_of_length(0))
     assert info.num_samples is None

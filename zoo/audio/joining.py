@@ -5,6 +5,7 @@ C: channels, n: samples of a block
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from zoo.audio.bare_samples import decode_bare
 from zoo.audio.decoded import MAX_GAP_SECONDS, DamageReport, Decoded, silent_blocks
 from zoo.audio.libsndfile import decode_file
-from zoo.audio.parts import ByteRanges, Part, Survey
+from zoo.audio.parts import TAIL_BYTES, ByteRanges, Part, Survey
 from zoo.audio.pyav import decode_stream
 from zoo.audio.reader import AudioInfo, cut_off_error
 from zoo.audio.resampling import resample_blocks, resampled_length
@@ -128,7 +129,34 @@ class _Join:
             return decode_bare(content, part.pcm)
         if not part.container:
             return decode_file(content, name=self.report.name)
+        if part.is_sure and not self.report.keep_going:
+            return self._decode_flac(content, part)
+        return self._decode_frames(content, part)
+
+    def _decode_frames(self, content: BinaryIO, part: Part) -> Decoded:
         return decode_stream(content, part, stream_number=self._stream_number, report=self.report)
+
+    def _decode_flac(self, content: BinaryIO, part: Part) -> Decoded:
+        """Decode FLAC through libsndfile, and what it finds fault with or leaves through FFmpeg."""
+        fast = decode_file(content, name=self.report.name)
+        size = sum(end - start for start, end in part.ranges)
+
+        def blocks() -> Iterator[np.ndarray]:
+            num_done = 0
+            with contextlib.suppress(AudioError):
+                for block in fast.blocks:
+                    num_done += block.shape[-1]
+                    yield block
+                if content.tell() >= size - TAIL_BYTES:
+                    return
+            content.seek(0)
+            with contextlib.closing(self._decode_frames(content, part)) as slow:
+                for block in slow.blocks:
+                    rest = block[:, num_done:]
+                    num_done -= block.shape[-1] - rest.shape[-1]
+                    yield rest
+
+        return replace(fast, blocks=blocks())
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield the signal, (C, n)."""

@@ -1,4 +1,4 @@
-"""Decoding through libsndfile: Ogg Vorbis, and rare formats that only it knows.
+"""Decoding through libsndfile: Ogg Vorbis, sound FLAC, and rare formats that only it knows.
 
 C: channels, n: samples of a block
 """
@@ -19,7 +19,7 @@ UNKNOWN_FRAMES = 2**62
 
 
 def decode_file(file: BinaryIO, *, name: str) -> Decoded:
-    """Decode what libsndfile recognizes (Ogg Vorbis, VOC, NIST, IRCAM, PAF, ...).
+    """Decode what libsndfile recognizes (Ogg Vorbis, FLAC, VOC, NIST, IRCAM, PAF, ...).
 
     Raises:
         AudioError: It recognizes nothing.

@@ -44,7 +44,7 @@ def open_audio(
     """Open audio for reading.
 
     What a file is, its content says, not its name. Bare samples (wav, aiff, au, caf, w64) are read
-    as they are, Ogg Vorbis by libsndfile, all else that is compressed by PyAV. Samples of any
+    as they are, Vorbis and FLAC by libsndfile, all else that is compressed by PyAV. Samples of any
     encoding become float32 with full scale at one. The integers of an int16 or int32 array are
     scaled likewise. What cannot be sought in (a pipe) is copied to a temporary file first.
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-__all__ = ["ByteRanges", "Fault", "Part", "PcmEncoding", "Survey"]
+__all__ = ["TAIL_BYTES", "ByteRanges", "Fault", "Part", "PcmEncoding", "Survey"]
+
+TAIL_BYTES = 1 << 17  # in which the last frame of a FLAC stream is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +36,8 @@ class Part:
     Attributes:
         ranges: Byte ranges (start, end) of the file that the decoder sees as one file.
         container: FFmpeg's name of the demuxer; empty for what only libsndfile reads.
+        is_sure: Whether the last frame agrees with the header; libsndfile then decodes FLAC first,
+            which is faster than FFmpeg but does not tell the place of damage.
         pcm: The encoding of bare samples; None for what tells its own.
         sample_rate: In Hz, where the survey knows it.
         num_samples: Exact length, where the survey knows it, after what is skipped.
@@ -48,6 +52,7 @@ class Part:
 
     ranges: tuple[tuple[int, int], ...]
     container: str = ""
+    is_sure: bool = False
     pcm: PcmEncoding | None = None
     sample_rate: int | None = None
     num_samples: int | None = None

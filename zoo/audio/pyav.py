@@ -8,7 +8,8 @@ C: channels, n: samples of a frame
 
 import contextlib
 import functools
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import BinaryIO, NoReturn
 
@@ -126,13 +127,11 @@ class _Decoding:
         context = stream.codec_context
         self.sample_rate, self.num_channels = context.sample_rate, context.channels
         # What the header says of AAC is wrong where half of the rate or a channel is implied.
-        self._frames = self._decode()
-        self._waiting = next(self._frames, None)
-        while isinstance(self._waiting, int) and self._waiting == 0:
-            self._waiting = next(self._frames, None)
-        if isinstance(self._waiting, AudioFrame):
-            self.sample_rate = self._waiting.sample_rate
-            self.num_channels = self._waiting.layout.nb_channels
+        self._batches = self._decode()
+        self._waiting = next((batch for batch in self._batches if batch), [])
+        for frame in self._waiting[:1]:
+            if isinstance(frame, AudioFrame):
+                self.sample_rate, self.num_channels = frame.sample_rate, frame.layout.nb_channels
         if self.num_channels > MAX_CHANNELS:
             raise AudioError(
                 f"{report.name}: got {self.num_channels} channels; at most {MAX_CHANNELS} can be "
@@ -143,8 +142,7 @@ class _Decoding:
         """Yield the signal, (C, n), several frames at a time."""
         gathered: list[np.ndarray] = []
         num_emitted, has_time = 0, self._part.has_time
-        item: AudioFrame | int | None = self._waiting
-        while item is not None:
+        for item in itertools.chain(self._waiting, itertools.chain.from_iterable(self._batches)):
             lost = item if isinstance(item, int) else self._gap_before(item) if has_time else 0
             if lost:
                 if gathered:
@@ -159,24 +157,21 @@ class _Decoding:
             if self._position - num_emitted >= BLOCK_SAMPLES:
                 yield np.concatenate(gathered, axis=1)
                 gathered, num_emitted = [], self._position
-            item = next(self._frames, None)
         if gathered:
             yield np.concatenate(gathered, axis=1)
 
-    def _decode(self) -> Iterator[AudioFrame | int]:
-        """Yield frames, and the samples that are lost where one cannot be decoded."""
+    def _decode(self) -> Iterator[Sequence[AudioFrame | int]]:
+        """Yield the frames of each packet, or the samples that are lost with it."""
         try:
             for packet in self._packets:
                 self._num_packets += 1
                 if packet.is_corrupt:
                     self._report.damaged(f"a frame {self._place()} is not whole")
                 try:
-                    frames = packet.decode()
+                    yield packet.decode()
                 except FFmpegError as error:
                     if packet.size:
-                        yield self._lose(error, packet.duration, packet.time_base)
-                    continue
-                yield from frames
+                        yield [self._lose(error, packet.duration, packet.time_base)]
         except FFmpegError as error:
             self._report.damaged(f"nothing can be read after {self._seconds():.2f} s ({error})")
         except IndexError:
