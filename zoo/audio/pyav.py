@@ -204,9 +204,9 @@ class _Decoding:
                 self._report.warn(text)
             self._shift += gap / self.sample_rate
             return 0
-        text = f"{gap / self.sample_rate:.2f} s are missing {self._place()}, they are silent"
+        text = f"{gap / self.sample_rate:.2f} s are missing {self._place()}"
         if self._part.allows_gaps:
-            self._report.warn(text)
+            self._report.warn(f"{text}, they are silent")
         else:
             self._report.damaged(text)
         return self._whole_frames(gap)
