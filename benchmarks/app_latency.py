@@ -2,9 +2,10 @@
 
     HF_HUB_OFFLINE=1 python -m benchmarks.app_latency [--model NAME] [--song FILE] [--rounds 3]
 
-Every round also separates the song by the command line, whose own timing leaves out its start. The
-app counts everything from the click on: checking the song, pictures, files, and the browser that
-shares the machine's cores. Needs the dev extra and a Chromium. Run it on a quiet machine.
+Every round also separates the song by the command line, whose own timing leaves out its start, and
+through the app's API without a browser. The app counts everything from the click on: checking the
+song, pictures and files. In the browser's figures Chromium shares the machine's cores, where its
+drawing and decoding count as well. Needs the dev extra and a Chromium. Run it on a quiet machine.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import soundfile
+from gradio_client import Client, handle_file
 from playwright.sync_api import Browser, sync_playwright
 
 from zoo.publishing.space_config import CONFIG_NAME, load_space_config
@@ -44,11 +46,13 @@ class Timing:
         first_sound: Seconds from the click until a stem is heard; play is pressed as soon as a
             stem can be played.
         all_stems: Seconds from the click until the last file can be downloaded.
+        api: Seconds of the app for all files without a browser, as it says itself.
         command_line: Seconds of the command line for the same song, without its start.
     """
 
     first_sound: float
     all_stems: float
+    api: float
     command_line: float
 
 
@@ -92,6 +96,20 @@ def time_app(browser: Browser, url: str, song: Path) -> tuple[float, float]:
     return first_sound, all_stems
 
 
+def time_api(url: str, model: str, song: Path) -> float:
+    """Separate a song through the API; return the seconds that the app says the work took."""
+    state = Client(url, verbose=False, download_files=False).predict(
+        song=handle_file(song),
+        model=model,
+        sources=["vocals", "drums", "bass", "other"],
+        file_format="flac",
+        api_name="/separate",
+    )
+    said = re.search(r"separated in ([\d.]+) s", state["summary"])
+    assert said is not None, state["summary"]
+    return float(said[1])
+
+
 def time_command_line(model: str, song: Path, folder: Path) -> float:
     """Separate a song by the command line; return the seconds that it says the work took."""
     command = [sys.executable, "-m", "zoo", "separate", str(song), "--model", model]
@@ -120,7 +138,12 @@ def main() -> int:
             for index in range(arguments.rounds):
                 seconds = time_command_line(arguments.model, song, Path(name) / str(index))
                 first_sound, all_stems = time_app(browser, url, song)
-                timing = Timing(first_sound=first_sound, all_stems=all_stems, command_line=seconds)
+                timing = Timing(
+                    first_sound=first_sound,
+                    all_stems=all_stems,
+                    api=time_api(url, arguments.model, song),
+                    command_line=seconds,
+                )
                 timings.append(timing)
                 print(timing, flush=True)
         browser.close()
@@ -128,9 +151,10 @@ def main() -> int:
         field.name: statistics.median(getattr(timing, field.name) for timing in timings)
         for field in dataclasses.fields(Timing)
     }
-    ratio = statistics.median(timing.all_stems / timing.command_line for timing in timings)
     print(", ".join(f"{name} {seconds:.2f} s" for name, seconds in medians.items()))
-    print(f"all stems / command line: {ratio:.2f}")
+    for name in ("api", "all_stems"):
+        ratios = [getattr(timing, name) / timing.command_line for timing in timings]
+        print(f"{name} / command line: {statistics.median(ratios):.2f}")
     return 0
 
 

@@ -1,8 +1,8 @@
-"""Take the screenshots of the app: desktop and phone, light and dark, and every tab.
+"""Take the screenshots: the app on desktop and phone, light and dark, every tab, the static page.
 
     python docs/make_screenshots.py [--model NAME] [--weights TAG]
 
-Needs the dev extra and a Chromium on the machine. Writes docs/screenshots/*.png.
+Needs the dev extra, npm and a Chromium on the machine. Writes docs/screenshots/*.png.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -23,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 DESKTOP, PHONE = (1360, 1010), (390, 1500)
 COLORS = 256
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 
 
 @contextmanager
@@ -64,6 +65,7 @@ def open_page(browser: Browser, url: str, *, size: tuple[int, int], scheme: str)
     page.goto(f"{url}?__theme={scheme}")
     page.get_by_text("Our demo song").click()
     page.wait_for_selector("#mixer .archive:not([hidden])")
+    page.wait_for_selector("#mixer .beats .bpm:has-text(' BPM'):not(:has-text('\u2013'))")
     page.click("#mixer .play")
     page.wait_for_timeout(6000)
     page.click("#mixer .play")
@@ -73,7 +75,7 @@ def open_page(browser: Browser, url: str, *, size: tuple[int, int], scheme: str)
 def picture_tabs(page: Page) -> None:
     """Save the other tabs of a page whose song has been separated."""
     page.get_by_role("tab", name="Look").click()
-    page.click("#draw")
+    page.wait_for_selector("#look_picture img")
     page.wait_for_selector("#look_scores table")
     page.wait_for_timeout(800)
     save(page, "look")
@@ -83,7 +85,6 @@ def picture_tabs(page: Page) -> None:
     page.wait_for_timeout(800)
     save(page, "blend")
     page.get_by_role("tab", name="Inside").click()
-    page.click("#inside")
     page.wait_for_selector("#inside_picture img")
     page.wait_for_timeout(800)
     save(page, "inside")
@@ -92,6 +93,36 @@ def picture_tabs(page: Page) -> None:
     page.wait_for_selector("#models >> text=lasaft_v2_light")
     page.wait_for_timeout(800)
     save(page, "zoo")
+
+
+def picture_static_page(browser: Browser, model: str | None, weights: str) -> None:
+    """Save the page that separates in the browser, on a desktop and on a phone."""
+    from zoo.browser import build_site, serve_site
+
+    with TemporaryDirectory() as folder:
+        build_site(Path(folder) / "site", model=model, weights=weights)
+        with serve_site(Path(folder) / "site") as url:
+            for name, size, scheme in (
+                ("browser_light", DESKTOP, "light"),
+                ("browser_phone_dark", PHONE, "dark"),
+            ):
+                width, height = size
+                context = browser.new_context(
+                    viewport={"width": width, "height": height},
+                    color_scheme="dark" if scheme == "dark" else "light",
+                )
+                context.set_default_timeout(PATIENCE_MS)
+                page = context.new_page()
+                page.goto(url)
+                page.wait_for_selector("#offline:not(:empty)")
+                page.click("#examples button")
+                page.wait_for_selector("#mixer .archive:not([hidden])")
+                page.click("#mixer .play")
+                page.wait_for_timeout(6000)
+                page.click("#mixer .play")
+                page.wait_for_timeout(500)
+                save(page, name)
+                context.close()
 
 
 def main() -> None:
@@ -119,6 +150,7 @@ def main() -> None:
                 if (device, scheme) == ("desktop", "light"):
                     picture_tabs(page)
                 page.context.close()
+        picture_static_page(browser, arguments.model, arguments.weights)
         browser.close()
 
 

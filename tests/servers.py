@@ -157,6 +157,7 @@ class Hub:
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
     created: list[dict] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    agents: set[str | None] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
     address: str = ""
 
@@ -238,11 +239,13 @@ def hub_server() -> Iterator[Hub]:
         def do_GET(self):
             path = unquote(urlsplit(self.path).path)
             state.requests.append(f"{self.command} {path}")
+            state.agents.add(self.headers.get("User-Agent"))
             state.get(self, path)
 
         def do_POST(self):
             path = unquote(urlsplit(self.path).path)
             state.requests.append(f"POST {path}")
+            state.agents.add(self.headers.get("User-Agent"))
             state.post(self, path, self.read_body())
 
     with serving(Handler) as address:

@@ -1,10 +1,13 @@
 """The app end to end through its API: what comes back, to whom, and what is refused how."""
 
 import importlib.util
+import io
 import itertools
 import json
+import os
 import re
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -18,7 +21,9 @@ from gradio_client.exceptions import AppError
 from signals import chirp, read, write
 
 import zoo.ui.examples
+from zoo.specs.registry import SPECS
 from zoo.ui.examples import ExampleSong
+from zoo.ui.songs import check_song
 
 FILE_META = {"_type": "gradio.FileData"}
 SOURCES = ["vocals", "drums", "bass", "other"]
@@ -86,11 +91,19 @@ def test_a_full_separation_sums_to_the_song(full):
     assert "Sum of stems" in state["facts"]
 
 
-def test_the_zip_holds_every_stem_under_the_songs_name(full):
+def test_the_zip_holds_every_stem_under_the_songs_name(full, url, uploads):
     _, states = full
-    with zipfile.ZipFile(states[-1]["archive"]) as archive:
+    content = httpx.get(url + states[-1]["archive"]).raise_for_status().content
+    assert not list(uploads.rglob("*.zip"))  # it is made while it is fetched
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == sorted(f"My song - {s}.wav" for s in SOURCES)
+
+
+def test_a_zip_of_an_unknown_result_is_said_to_be_gone(url):
+    answer = httpx.get(f"{url}gradio_api/stems/{'0' * 40}.zip")
+    assert answer.status_code == 410
+    assert "separate the song again" in answer.text
 
 
 def test_lanes_grow_together_with_rising_progress(full):
@@ -138,7 +151,7 @@ def test_downloads_come_in_the_format_asked_for(client, song, file_format, conta
 def test_some_sources_leave_the_rest_of_the_song(client, song):
     lanes = lanes_by_name(separate(client, song, sources=["vocals"]))
     assert list(lanes) == ["original", "vocals", "rest"]
-    assert lanes["rest"]["title"] == "All but vocals"
+    assert lanes["rest"]["title"] == "Without vocals"
     total = lane_audio(lanes["vocals"]) + lane_audio(lanes["rest"])
     np.testing.assert_allclose(total, read(song), atol=3 * 2**-23)
 
@@ -164,11 +177,14 @@ def test_an_example_is_separated_once_and_then_known(client, tmp_path, monkeypat
     example = ExampleSong(title="Ours", label="Ours (short)", path=path)
     monkeypatch.setattr(zoo.ui.examples, "EXAMPLES", (example,))
     first = list(separate(client, path, sources=["bass"], submit=True))
-    again = list(separate(client, path, sources=["bass"], submit=True))
     assert len(first) > 1
-    assert len(again) == 1
-    assert again[0]["id"] == first[-1]["id"]
-    assert again[0]["title"] == "Ours"
+    title = SPECS[MODEL].title
+    assert first[-1]["summary"].startswith(f"{title} \u00b7 1 s \u00b7 separated in ")
+    for _ in range(2):
+        (again,) = separate(client, path, sources=["bass"], submit=True)
+        assert again["id"] == first[-1]["id"]
+        assert again["title"] == "Ours"
+        assert again["summary"] == f"{first[-1]['summary']} \u00b7 kept from an earlier visit"
 
 
 def test_a_blend_of_one_source_is_that_source(client, song):
@@ -226,6 +242,7 @@ def test_every_public_name_is_documented(url):
     assert set(endpoints) == {
         "/separate",
         "/blend",
+        "/find_by_example",
         "/spectrogram",
         "/attention",
         "/models",
@@ -245,6 +262,7 @@ def test_assistants_find_the_same_functions(url):
     assert set(tools) == {
         "separate",
         "blend",
+        "find_by_example",
         "spectrogram",
         "attention",
         "models",
@@ -314,28 +332,155 @@ def test_a_path_that_was_not_uploaded_is_refused(url, path):
     assert "event: complete" not in answer
 
 
-def test_a_mixer_state_cannot_point_at_files_of_the_server(url):
-    """The Look tab reads the files that the page's state names: only ones that gradio served."""
+def call_private(url, name, data, session):
+    """Call an event of the page itself by its index; returns what its end says."""
     config = httpx.get(f"{url}config").json()
-    look = next(item for item in config["dependencies"] if item["api_name"] == "_look")
-    song = ROOT / "zoo/examples/demo_song/bass.ogg"
-    with song.open("rb") as file:
-        uploaded = httpx.post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
+    event = next(item for item in config["dependencies"] if item["api_name"] == name)
+    call = {"data": data, "fn_index": event["id"], "session_hash": session}
+    httpx.post(f"{url}gradio_api/queue/join", json=call).raise_for_status()
+    feed_url = f"{url}gradio_api/queue/data?session_hash={session}"
+    with httpx.stream("GET", feed_url, timeout=30) as feed:
+        lines = [line[5:] for line in feed.iter_lines() if line.startswith("data:")]
+    events = [json.loads(line) for line in lines]
+    return next(event for event in events if event["msg"] == "process_completed")
 
-    def draws(path: str, session: str) -> list[bool]:
-        audio = {"path": path, "meta": FILE_META}
-        lane = {"name": "a", "kind": "stem", "title": "A", "audio": audio}
-        data = [{"lanes": [lane], "sample_rate": 44_100, "seconds": 26.0}, "log", 60, 0, 0]
-        call = {"data": data, "fn_index": look["id"], "session_hash": session}
-        httpx.post(f"{url}gradio_api/queue/join", json=call).raise_for_status()
-        feed_url = f"{url}gradio_api/queue/data?session_hash={session}"
-        with httpx.stream("GET", feed_url, timeout=30) as feed:
-            lines = [line[5:] for line in feed.iter_lines() if line.startswith("data:")]
-        events = [json.loads(line) for line in lines]
-        return [event["success"] for event in events if event["msg"] == "process_completed"]
 
-    assert draws(uploaded, "owner") == [True]
-    assert draws(str(song), "thief") == [False]
+def test_the_look_tab_draws_a_result_by_its_id(full, url):
+    _, states = full
+    answer = call_private(url, "look", [states[-1]["id"], "log", 60, 0, 0], "owner")
+    assert answer["success"]
+    assert answer["output"]["data"][0]["path"].endswith("spectrograms.png")
+
+
+FORGED_LANE = {
+    "name": "a",
+    "kind": "original",
+    "title": "Visit evil.example",
+    "audio": {"path": "http://evil.example/a.flac", "is_stream": True, "meta": FILE_META},
+}
+FORGED = {"id": "f" * 40, "lanes": [FORGED_LANE], "sample_rate": 44_100, "progress": {}}
+
+
+@pytest.mark.parametrize("name", ["stop", "look"])
+@pytest.mark.parametrize("sent", [FORGED, "f" * 40, "../../etc", None, 7, ["a"] * 1000])
+def test_only_results_that_the_server_holds_come_back(url, name, sent):
+    rest = [] if name == "stop" else ["log", 60, 0, 0]
+    answer = call_private(url, name, [sent, *rest], "thief")
+    assert not answer["success"]
+    assert "evil" not in json.dumps(answer)
+    config = httpx.get(f"{url}config", headers={"cookie": "session=thief"}).text
+    assert "evil" not in config
+
+
+def test_deep_links_to_what_a_page_sent_are_not_made(url):
+    call_private(url, "stop", [FORGED], "thief2")
+    answer = httpx.get(f"{url}gradio_api/deep_link?session_hash=thief2")
+    assert answer.status_code == 404
+
+
+def test_nothing_is_called_past_the_queue(url):
+    for route in ("run", "api"):
+        answer = httpx.post(f"{url}gradio_api/{route}/separate", json={"data": [None] * 4})
+        assert answer.status_code == 404
+
+
+def test_one_request_uploads_no_more_than_one_song(tmp_path):
+    block = ("files", ("a.wav", b"\0" * 900_000))
+    with running_app(tmp_path / "served", max_megabytes=1) as url:
+        answer = httpx.post(f"{url}gradio_api/upload", files=[block] * 3)
+        assert answer.status_code == 413
+        assert "one at a time" in answer.text
+        unsized = httpx.post(
+            f"{url}gradio_api/upload",
+            content=(b"x" * 100_000 for _ in range(30)),
+            headers={"content-type": "multipart/form-data; boundary=a"},
+        )
+        assert unsized.status_code >= 400
+        body = {"data": ["x" * 600_000]}
+        assert httpx.post(f"{url}gradio_api/call/model_info", json=body).status_code == 413
+    held = sum(path.stat().st_size for path in (tmp_path / "served").rglob("*") if path.is_file())
+    assert held < 2_000_000
+
+
+def test_an_upload_waits_outside_where_the_disk_is_full(tmp_path):
+    with running_app(tmp_path / "served", disk_gigabytes=1e-4) as url:
+        answer = httpx.post(f"{url}gradio_api/upload", files={"files": ("a.wav", b"\0" * 200_000)})
+    assert answer.status_code == 507
+    assert "no room" in answer.text
+
+
+def test_a_client_has_a_share_of_the_queue(tmp_path):
+    song = write(tmp_path / "song.wav", chirp(seconds=8.0))
+    statuses = []
+    with running_app(tmp_path / "served", client_requests=2) as url:
+        with song.open("rb") as file:
+            path = httpx.post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
+        data = [{"path": path, "meta": FILE_META}, MODEL, SOURCES, "flac"]
+        for _ in range(3):
+            headers = {"x-forwarded-for": "9.9.9.9"}
+            answer = httpx.post(
+                f"{url}gradio_api/call/separate", json={"data": data}, headers=headers
+            )
+            statuses.append(answer.status_code)
+        assert "requests waiting" in answer.json()["detail"]
+        other = httpx.post(
+            f"{url}gradio_api/call/separate",
+            json={"data": data},
+            headers={"x-forwarded-for": "8.8.8.8"},
+        )
+    assert statuses == [200, 200, 429]
+    assert other.status_code == 200
+
+
+def test_what_nobody_waits_for_is_not_computed(url, client, tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.ui.visitors.ARRIVAL_SECONDS", 3.0)
+    titles, runs, may_end = [], threading.Event(), threading.Event()
+
+    def noted(path, limits):
+        titles.append(Path(path).stem)
+        runs.set()
+        may_end.wait(60)
+        return check_song(path, limits)
+
+    monkeypatch.setattr("zoo.ui.separate.check_song", noted)
+    names = ("first", "abandoned", "last")
+    first, abandoned, last = (write(tmp_path / f"{n}.wav", chirp(seconds=0.5)) for n in names)
+    job = separate(client, first, sources=["bass"], submit=True)
+    assert runs.wait(60)
+    with abandoned.open("rb") as file:
+        path = httpx.post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
+    data = [{"path": path, "meta": FILE_META}, MODEL, ["vocals"], "flac"]
+    httpx.post(f"{url}gradio_api/call/separate", json={"data": data}).raise_for_status()
+    time.sleep(3.2)
+    may_end.set()
+    job.result()
+    assert separate(client, last, sources=["bass"])["title"] == "last"
+    assert titles == ["first", "last"]
+
+
+def test_folders_of_a_stopped_process_are_deleted_at_the_start_and_its_own_at_the_end(tmp_path):
+    left = tmp_path / "served" / ("a" * 40)
+    left.mkdir(parents=True)
+    (left / "vocals.flac").write_bytes(b"x" * 1000)
+    os.utime(left / "vocals.flac", (0, 0))
+    os.utime(left, (0, 0))
+    song = write(tmp_path / "song.wav", chirp(seconds=0.5))
+    with running_app(tmp_path / "served") as url:
+        client = Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
+        assert not left.exists()
+        state = separate(client, song, sources=["bass"])
+        assert (tmp_path / "served" / state["id"]).exists()
+    assert not (tmp_path / "served" / state["id"]).exists()
+
+
+def test_the_uploads_folder_as_a_song_is_refused_and_stops_no_deletion(url, uploads):
+    with (ROOT / "zoo/examples/demo_song/bass.ogg").open("rb") as file:
+        path = httpx.post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
+    data = [{"path": str(Path(path).parent), "meta": FILE_META}, MODEL, ["vocals"], "flac"]
+    event = httpx.post(f"{url}gradio_api/call/separate", json={"data": data}).json()["event_id"]
+    answer = httpx.get(f"{url}gradio_api/call/separate/{event}", timeout=30).text
+    assert "event: error" in answer
+    assert Path(path).exists()
 
 
 def test_files_outside_a_request_and_folders_are_not_served(url, uploads):
@@ -349,6 +494,8 @@ def test_files_outside_a_request_and_folders_are_not_served(url, uploads):
         ({"model": "lasaft"}, "lasaft"),
         ({"sources": ["vocals", "kazoo"]}, "kazoo"),
         ({"sources": []}, "at least one source"),
+        ({"sources": ["vocals"] * 1000}, "vocals is asked for twice"),
+        ({"sources": ["vocals", "drums", "vocals"]}, "vocals is asked for twice"),
         ({"file_format": "exe"}, "exe"),
     ],
 )

@@ -17,7 +17,6 @@ from zoo.ui.lane_picture import LanePainter
 from zoo.ui.lanes import lane_blocks
 from zoo.ui.models import ModelShelf
 from zoo.ui.services import Services
-from zoo.ui.stopping import keep_what_is_done
 
 SOURCES = ["vocals", "drums", "bass", "other"]
 
@@ -125,7 +124,7 @@ def test_what_is_done_is_kept_when_a_separation_is_stopped(services, song):
     growing = [next(states) for _ in range(3)][-1]
     states.close()
     done = growing.lanes[1].pieces[-1]
-    kept = keep_what_is_done(growing)
+    kept = services.stop(growing.id)
     num_samples = round((done.start + done.seconds) * growing.sample_rate)
     assert kept.progress is None
     assert kept.facts == "Stopped."
@@ -142,8 +141,10 @@ def test_what_is_done_is_kept_when_a_separation_is_stopped(services, song):
 
 
 def test_a_separation_that_was_stopped_at_once_keeps_the_song(services, song):
-    first = next(services.separate(str(song), MODEL, ["vocals"], "flac"))
-    kept = keep_what_is_done(first)
+    states = services.separate(str(song), MODEL, ["vocals"], "flac")
+    first = next(states)
+    states.close()
+    kept = services.stop(first.id)
     assert [lane.name for lane in kept.lanes] == ["original"]
     assert kept.seconds == first.seconds
 

@@ -1,6 +1,7 @@
 import io
 import os
 import threading
+from pathlib import Path
 
 import av
 import numpy as np
@@ -224,7 +225,7 @@ def test_an_abandoned_reader_closes_its_file(tmp_path):
     (tmp_path / "a.m4a").write_bytes(encode(SONG, rate=RATE, **M4A))
     with open_audio(tmp_path / "a.m4a") as reader:
         assert next(iter(reader.blocks(1000))).shape == (2, 1000)
-    open_files = {os.path.realpath(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")}  # noqa: PTH208
+    open_files = {os.path.realpath(path) for path in Path("/proc/self/fd").iterdir()}
     assert str(tmp_path / "a.m4a") not in open_files
 
 

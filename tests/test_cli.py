@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import zoo
-from zoo.cli import COMMANDS, main
+from zoo.cli import COMMANDS, build_parser, main
 from zoo.specs.registry import PACKAGED
 
 ROOT = Path(__file__).parent.parent
@@ -97,3 +97,11 @@ def test_python_dash_m_zoo_lists_its_commands():
 def test_every_command_has_its_module_and_every_module_its_command():
     modules = {path.stem for path in (ROOT / "zoo" / "cli").glob("*_command.py")}
     assert modules == {f"{name}_command" for name in COMMANDS}
+
+
+def test_options_may_stand_between_positional_arguments():
+    parser = build_parser()
+    arguments = parser.parse_args(["space", "push", "--static", "USER/NAME", "--yes"])
+    assert (arguments.action, arguments.target, arguments.static) == ("push", "USER/NAME", True)
+    arguments = parser.parse_args(["separate", "a", "-o", "OUT", "b", "--debug", "c"])
+    assert [str(song) for song in arguments.inputs] == ["a", "b", "c"]

@@ -185,7 +185,7 @@ def test_wrong_usage_is_refused_before_any_work(tmp_path, capsys):
         (["--sources", "vocals,piano"], "piano"),
         (["--two-stems", "vocals", "--sources", "bass"], "both"),
         (["--device", "tpu"], "unknown device"),
-        (["--precision", "int8"], "unknown precision"),
+        (["--precision", "int4"], "unknown precision"),
         (["--chunk-seconds", "0.001"], "chunk_seconds"),
         (["--batch-size", "0"], "batch_size"),
     ):

@@ -159,6 +159,19 @@ def test_decoding_happens_once_and_again_after_a_change(tmp_path):
     assert track.num_samples == 120
 
 
+@pytest.mark.parametrize(
+    "content", ["", "null", "[" * 100_000, '{"peak": 1.0, "num_samples": "100", "header": {}}']
+)
+def test_decoding_happens_again_where_its_facts_are_broken(tmp_path, content, caplog):
+    write(tmp_path / "data" / "one" / "vocals.wav", noise(100), RATE)
+    (before,) = decode(tmp_path / "data", tmp_path / "cache")
+    (facts,) = (tmp_path / "cache").glob("*.json")
+    facts.write_text(content)
+    (after,) = decode(tmp_path / "data", tmp_path / "cache")
+    assert after == before
+    assert "decoding its file again" in caplog.text
+
+
 def test_another_rate_is_resampled_to_the_network(tmp_path):
     song = tone(440, num_samples=16000, rate=16000)
     write(tmp_path / "data" / "one" / "vocals.wav", song, 16000)

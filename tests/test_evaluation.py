@@ -393,12 +393,25 @@ class TestRunning:
         evaluate(find(data)[:1], [changed], protocols=[MDX], out=out)
         assert changed.num_separations == 1
 
-    @pytest.mark.parametrize("content", ["", "{", "[]", '{"system": "scaled"}'])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            *("", "{", "[]", "null", "[" * 100_000, '{"system": "scaled"}'),
+            *({key: None} for key in ("protocols", "scores")),
+            *({"protocols": value} for value in ([], {"mdx": 1})),
+            *({"scores": value} for value in ({"mdx_sdr": 1.0}, {"mdx_sdr": {"vocals": "loud"}})),
+            {"separation_seconds": "long"},
+        ],
+        ids=lambda content: str(content)[:40],
+    )
     def test_a_broken_record_is_scored_anew(self, data, tmp_path, content, caplog):
         out, tracks = tmp_path / "out", find(data)[:1]
         evaluate(tracks, [ScaledMixture()], protocols=[MDX], out=out)
         for path in (out / "records").iterdir():
-            path.write_text(content)
+            if isinstance(content, str):
+                path.write_text(content)
+            else:
+                path.write_text(json.dumps(json.loads(path.read_text()) | content))
         again = ScaledMixture()
         evaluate(tracks, [again], protocols=[MDX], out=out)
         assert again.num_separations == 1

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import zoo
-from zoo.separation.backends.folding import fold_batch_norms
+from zoo.networks.folding import fold_batch_norms
 
 
 @torch.no_grad()

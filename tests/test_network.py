@@ -4,9 +4,11 @@ import pytest
 import torch
 import yaml
 from signals import gaussian
+from torch.nn.modules import module as torch_module
 
 import zoo
 from blocks import BLOCKS, TFC
+from zoo.networks.unet import UNet
 from zoo.specs.registry import PACKAGED
 
 ENCODES_ONCE = {
@@ -272,3 +274,21 @@ def test_gradients_reach_every_parameter():
     network(gaussian(2, 2, 9000)).square().mean().backward()
     untouched = [name for name, p in network.named_parameters() if p.grad is None]
     assert untouched == []
+
+
+def test_counting_one_network_hooks_no_other(monkeypatch):
+    """Networks that other threads compute meanwhile must not run the counter's hooks."""
+    hooked = []
+    forward = UNet.forward
+
+    def watched(self, *inputs):
+        hooked.append(
+            len(torch_module._global_forward_pre_hooks) + len(torch_module._global_forward_hooks)
+        )
+        return forward(self, *inputs)
+
+    monkeypatch.setattr(UNet, "forward", watched)
+    # A size that nothing else counts, because counts are remembered.
+    zoo.model_info(zoo.load_spec("lightsaft_tfctdf_tiny", overrides={"unet.width": 6}))
+    assert hooked
+    assert set(hooked) == {0}

@@ -55,8 +55,8 @@ def test_auto_takes_it_on_a_cpu_and_torch_for_foreign_networks():
     assert Separator(Gains(), device="cpu").backend == "torch"
     with pytest.raises(ValueError, match="not Gains"):
         Separator(Gains(), device="cpu", backend="openvino")
-    with pytest.raises(ValueError, match="unknown backend 'onnx'"):
-        Separator(network, device="cpu", backend="onnx")
+    with pytest.raises(ValueError, match="unknown backend 'tensorrt'"):
+        Separator(network, device="cpu", backend="tensorrt")
 
 
 def test_without_the_package_torch_runs(monkeypatch):

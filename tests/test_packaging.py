@@ -34,6 +34,9 @@ def test_the_wheel_holds_code_specs_weights_and_the_licence(wheel):
     assert specs == {Path(n).name for n in names if re.match(r"zoo/specs/.*\.yaml$", n)}
     manifests = {path.name for path in (ROOT / "zoo" / "weights").glob("*.yaml")}
     assert manifests <= {Path(n).name for n in names if n.startswith("zoo/weights/")}
+    page = {"page/index.html", "page/engine/worker.js", "page/icon.svg", "package-lock.json"}
+    assert {f"zoo/browser/{name}" for name in page} <= set(names)
+    assert "zoo/ui/mixer_assets/mixer.js" in names
     assert any(n.endswith("licenses/LICENSE") for n in names)
     assert not any(n.startswith(("tests", "app.py")) for n in names)
 

@@ -15,6 +15,7 @@ import zoo
 from tests.fake_networks import Gains
 from zoo.cli import main
 from zoo.errors import AudioError
+from zoo.separation.files import FileSeparation
 from zoo.separation.pipes import as_file, write_wav_stream
 
 RATE = 44100
@@ -129,17 +130,15 @@ def test_whatever_befalls_one_song_the_others_are_done(tmp_path, capsys, monkeyp
     folder.mkdir()
     for name in ("a.wav", "b.wav", "c.wav", "d.wav"):
         soundfile.write(folder / name, AUDIO[: RATE // 10], RATE)
-    from zoo.separation import files
-
-    separate_file = files.separate_file
+    prepare = FileSeparation.prepare
     faults = {"a.wav": MemoryError(), "b.wav": ZeroDivisionError("division by zero")}
 
-    def fail(job, path, *arguments, **options):
-        if path.name in faults:
-            raise faults[path.name]
-        return separate_file(job, path, *arguments, **options)
+    def fail(separation):
+        if separation._path.name in faults:
+            raise faults[separation._path.name]
+        return prepare(separation)
 
-    monkeypatch.setattr(files, "separate_file", fail)
+    monkeypatch.setattr(FileSeparation, "prepare", fail)
     assert main(["separate", *TINY, str(folder), "-o", str(tmp_path / "out")]) == 1
     captured = capsys.readouterr()
     assert "error: a.wav: MemoryError" in captured.err

@@ -105,6 +105,38 @@ class TestFolders:
             plan_separations([f"{tmp_path}/c*.wav"], tmp_path / "out")
 
 
+class TestInputsWithoutSongs:
+    def test_do_not_stop_the_others(self, tmp_path, capsys):
+        song = write_song(tmp_path / "a.wav")
+        touch(tmp_path / "album 1" / "notes.txt")
+        write_song(tmp_path / "album 2" / "b.wav")
+        (tmp_path / "album 3").mkdir()
+        inputs = [f"{tmp_path}/none*", f"{tmp_path}/album *", song, tmp_path / "gone.wav"]
+        assert separate(*inputs, "-o", tmp_path / "out") == 1
+        captured = capsys.readouterr()
+        errors = [line for line in captured.err.splitlines() if line.startswith("error: ")]
+        assert errors == [
+            f"error: {tmp_path}/none*: no file fits this pattern",
+            f"error: {tmp_path}/album 1: no audio files in this folder (1 not audio by name)",
+            f"error: {tmp_path}/album 3: no audio files in this folder",
+            f"error: gone.wav: {tmp_path}/gone.wav: no such file",
+        ]
+        assert "4 of 6 failed" in captured.err
+        assert (tmp_path / "out" / "a" / "vocals.wav").is_file()
+        assert (tmp_path / "out" / "b" / "vocals.wav").is_file()
+
+    def test_are_named_before_any_work_where_there_are_no_others(self, tmp_path, capsys):
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+        assert separate(tmp_path / "one", tmp_path / "two", "-o", tmp_path / "out") == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == (
+            f"error: {tmp_path / 'one'}: no audio files in this folder; "
+            f"{tmp_path / 'two'}: no audio files in this folder"
+        )
+        assert not (tmp_path / "out").exists()
+
+
 class TestStemsAreNoSongs:
     @pytest.fixture
     def album(self, tmp_path):

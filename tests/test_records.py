@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -42,14 +43,44 @@ def test_a_failure_while_writing_leaves_the_old_file_and_no_partial_one(tmp_path
     assert list(tmp_path.iterdir()) == [path]
 
 
+def age(path):
+    an_hour_ago = time.time() - 3601
+    os.utime(path, (an_hour_ago, an_hour_ago), follow_symlinks=False)
+
+
 def test_only_partial_files_of_long_ago_are_removed(tmp_path):
     old, new = partial_path(tmp_path / "a.wav"), partial_path(tmp_path / "a.wav")
-    for file in (old, new):
+    folder, link = partial_path(tmp_path / "model"), partial_path(tmp_path / "link")
+    others = tmp_path / ".mine.partial"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for file in (old, new, others, elsewhere / "kept"):
         file.write_bytes(b"x")
-    an_hour_ago = time.time() - 3601
-    os.utime(old, (an_hour_ago, an_hour_ago))
+    folder.mkdir()
+    (folder / "unet.xml").write_bytes(b"x")
+    link.symlink_to(elsewhere)
+    for path in (old, folder, link, others):
+        age(path)
     remove_stale_partials(tmp_path)
-    assert list(tmp_path.iterdir()) == [new]
+    assert sorted(tmp_path.iterdir()) == sorted([new, others, elsewhere])
+    assert [path.name for path in elsewhere.iterdir()] == ["kept"]
+
+
+def test_a_partial_file_that_cannot_be_removed_stops_nobody(tmp_path, monkeypatch):
+    first, second = sorted(partial_path(tmp_path / name) for name in ("a.wav", "b.wav"))
+    for file in (first, second):
+        file.write_bytes(b"x")
+        age(file)
+    unlink = Path.unlink
+
+    def refuse(path):
+        if path == first:
+            raise PermissionError(13, "Permission denied", str(path))
+        unlink(path)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    remove_stale_partials(tmp_path)
+    assert list(tmp_path.iterdir()) == [first]
 
 
 def test_a_files_digest_is_that_of_its_bytes_behind_the_prefix(tmp_path):

@@ -29,7 +29,13 @@ from zoo.training.optimization import make_optimizer
 from zoo.training.recipe import list_recipes, load_recipe, override, parse_config
 from zoo.training.run_folder import RunFolder
 from zoo.training.schedules import SCHEDULES, rate_factor
-from zoo.training.step import draw_conditions, make_consistent, train_step, weigh_sources
+from zoo.training.step import (
+    StepPlan,
+    draw_conditions,
+    make_consistent,
+    train_step,
+    weigh_sources,
+)
 from zoo.training.tensorboard_log import draw_spectrogram
 
 
@@ -213,16 +219,38 @@ def test_a_source_is_learnt_by_its_weight(picks):
             torch.optim.SGD(model.parameters(), lr=1.0),
             targets,
             condition,
-            num_sources=3,
-            config=make_config(loss="l1_wave", gradient_clip=0.0),
+            plan=StepPlan(
+                config=make_config(loss="l1_wave", gradient_clip=0.0),
+                learned=("a", "b", "c"),
+                part_of={},
+                stft_sizes=(256, 128),
+                source_weights=weights,
+            ),
             accelerator=Accelerator(cpu=True),
-            stft_sizes=(256, 128),
-            source_weights=weights,
         )
         gradients[weights is None] = model.gains.detach()
     expected = gradients[True] * torch.tensor([0.0, 1.0, 2.0])
     torch.testing.assert_close(gradients[False], expected)
     assert gradients[True].all()
+
+
+def test_a_source_with_parts_is_learnt_with_them():
+    targets = torch.randn(2, 3, 2, 64, generator=torch.Generator().manual_seed(0))
+    gradients = {}
+    for part_of in ({}, {"c": "b"}):
+        model = Gains()
+        plan = StepPlan(
+            config=make_config(loss="spec_mse", gradient_clip=0.0),
+            learned=("a", "b", "c"),
+            part_of=part_of,
+            stft_sizes=(32, 8),
+        )
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        train_step(model, optimizer, targets, None, plan=plan, accelerator=Accelerator(cpu=True))
+        gradients[len(part_of)] = model.gains.detach()
+    assert torch.equal(gradients[0][[0, 2]], gradients[1][[0, 2]])
+    # By then, all gains being zero, the gradient is linear in what is wanted.
+    torch.testing.assert_close(gradients[1][1], gradients[0][1] + gradients[0][2])
 
 
 def test_consistent_estimates_sum_to_the_mixture_and_gain_the_same():
@@ -382,9 +410,11 @@ def test_a_run_folder_is_made_once_and_its_metrics_survive_a_kill(tmp_path):
         folder.create(spec={"name": "a"}, config={"model": "a"})
     for step in (1, 2, 3):
         folder.append_metrics({"step": step})
+    folder.append_metrics({"step": 3, "loss": math.nan})
     with folder.metrics_path.open("a") as stream:
+        stream.write("null\n[]\n{}\n" + '{"step": null}\n' + "[" * 100_000 + "\n")
         stream.write('{"step": 4, "lo')
-    assert [record["step"] for record in folder.read_metrics()] == [1, 2, 3]
+    assert [record["step"] for record in folder.read_metrics()] == [1, 2, 3, 3]
     folder.truncate_metrics(2)
     assert [record["step"] for record in folder.read_metrics()] == [1, 2]
     facts = json.loads((folder.directory / "environment.json").read_text())

@@ -15,7 +15,8 @@ from accelerate.state import AcceleratorState
 
 import zoo
 from tests.training_data import SOURCES, SPEC, make_config, make_tracks
-from zoo.data import decode_tracks, find_tracks
+from zoo.cli import main
+from zoo.data import ReplayDataset, decode_tracks, find_tracks
 from zoo.errors import WeightsError
 from zoo.networks.builder import load_into
 from zoo.records.reading import to_plain
@@ -302,7 +303,7 @@ def test_patience_stops_a_run_that_gets_no_better(tmp_path, folders):
         schedule={"name": "constant", "total_steps": 50},
     )
     trainer._bare_model.eval()
-    trainer._model.train = lambda: trainer._model  # batch statistics would change the score
+    trainer._model.train = lambda _mode: trainer._model  # batch statistics would change the score
     trainer.run()
     assert trainer.step == 2
 
@@ -510,3 +511,46 @@ def test_every_loss_trains(tmp_path, folders):
         )
         trainer.run()
         assert trainer.step == 1
+
+
+def test_fine_tuning_keeps_what_it_began_with_until_something_is_better(tmp_path, capsys):
+    mine = make_tracks(tmp_path / "mine", names=("one", "two"))
+    held_out = make_tracks(tmp_path / "valid", names=("four",), seed=5)
+    old = make_tracks(tmp_path / "old", names=("one", "two"), seed=9)
+    spec, recipe, base = tmp_path / "generated.yaml", tmp_path / "recipe.yaml", tmp_path / "base"
+    spec.write_text(yaml.safe_dump(SPEC))
+    recipe.write_text(yaml.safe_dump(to_plain(make_config(model=str(spec)))))
+    where = ["--cache", str(tmp_path / "cache"), "--device", "cpu"]
+    first = ["--recipe", str(recipe), "--data", str(old), "--output", str(base)]
+    assert main(["train", *first, *where]) == 0
+    weights, tuned = str(base / "last.safetensors"), tmp_path / "tuned"
+    few = [f"--set={change}" for change in ("schedule.total_steps=4", "validate_every=2")]
+    command = ["train", "--recipe", "fine_tune", "--initial", weights, "--data", str(mine)]
+    command += [*where, *few, "--set=workers=0"]
+    assert main([*command, "--output", str(tmp_path / "no")]) == 1
+    assert "give --valid" in capsys.readouterr().err
+    command += ["--valid", str(held_out), "--replay", str(old)]
+    # Steps that can only do harm.
+    harm = ["--set=optimizer.learning_rate=10.0", "--set=schedule.name=constant"]
+    assert main([*command, *harm, "--output", str(tuned)]) == 0
+    assert "nothing was better than what it began with" in capsys.readouterr().out
+    before, kept, last = (
+        zoo.build(path).state_dict()
+        for path in (weights, tuned / "weights.safetensors", tuned / "last.safetensors")
+    )
+    assert all(torch.equal(kept[key], before[key]) for key in before)
+    assert not torch.equal(last["unet.exit.weight"], before["unet.exit.weight"])
+    statistics = [key for key in last if "running_" in key]
+    assert statistics
+    assert all(torch.equal(last[key], before[key]) for key in statistics)
+    assert main([*command, "--model", "lasaft", "--output", str(tmp_path / "x")]) == 1
+    assert "leave --model out" in capsys.readouterr().err
+
+
+def test_replayed_tracks_are_drawn_as_often_as_asked():
+    drawn = ReplayDataset(
+        dict.fromkeys(range(400), "new"), dict.fromkeys(range(400), "old"), share=0.3
+    )
+    first = [drawn[index] for index in range(400)]
+    assert first == [drawn[index] for index in range(400)]
+    assert 0.22 < first.count("old") / 400 < 0.38

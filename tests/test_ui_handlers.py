@@ -14,14 +14,15 @@ from zoo.audio.spectrogram_figure import draw_spectrograms, render_figure
 from zoo.ui.attention_figure import draw_attention
 from zoo.ui.blending import make_blender
 from zoo.ui.clips import clip_for_network
-from zoo.ui.examples import EXAMPLES, ExampleCache
+from zoo.ui.examples import EXAMPLES
 from zoo.ui.kind_errors import said_kindly
 from zoo.ui.lanes import LaneWriter, lane_blocks
 from zoo.ui.look_tab import sdr_table
 from zoo.ui.mixer_state import MixerLane, MixerState
 from zoo.ui.model_tables import model_table
 from zoo.ui.models import ModelShelf
-from zoo.ui.songs import Song, SongError, read_song
+from zoo.ui.results import ResultStore
+from zoo.ui.songs import SongError, check_song, read_clip
 from zoo.ui.zoo_tab import measure_spec
 
 
@@ -30,8 +31,8 @@ def shelf():
     return ModelShelf(tiny_config())
 
 
-def song(samples, sample_rate=44_100):
-    return Song(title="a", samples=samples, sample_rate=sample_rate, digest="0")
+def song(folder, samples, sample_rate=44_100):
+    return check_song(write(folder / "a.wav", samples, sample_rate), tiny_config().limits)
 
 
 def test_a_model_is_separated_at_the_pitches_of_the_config():
@@ -43,16 +44,16 @@ def test_a_model_is_separated_at_the_pitches_of_the_config():
 
 def test_nothing_chosen_and_too_large_a_file_are_said_before_reading(tmp_path):
     with pytest.raises(SongError, match="Choose a song first"):
-        read_song(None, tiny_config().limits)
+        check_song(None, tiny_config().limits)
     path = write(tmp_path / "a.wav", chirp(seconds=1.0))
     with pytest.raises(SongError, match="This file has 0 MB; this page takes up to 0"):
-        read_song(path, tiny_config(max_megabytes=0.1).limits)
+        check_song(path, tiny_config(max_megabytes=0.1).limits)
 
 
 def test_a_song_that_turns_out_too_long_is_refused_while_reading(tmp_path):
     path = write(tmp_path / "a.ogg.wav", chirp(seconds=2.0))
     with pytest.raises(SongError, match=r"up to 0\.025 minutes, and this one is 0\.0 minutes"):
-        read_song(path, tiny_config(max_seconds=1.5).limits)
+        check_song(path, tiny_config(max_seconds=1.5).limits)
 
 
 @pytest.mark.parametrize(
@@ -67,19 +68,28 @@ def test_a_song_that_turns_out_too_long_is_refused_while_reading(tmp_path):
 )
 def test_titles_are_harmless(tmp_path, name, title):
     path = write(tmp_path / name, chirp(seconds=0.1))
-    assert read_song(path, tiny_config().limits).title == title
+    assert check_song(path, tiny_config().limits).title == title
 
 
-def test_a_clip_is_cut_brought_to_the_networks_rate_and_known_by_its_place():
+def test_a_clip_is_cut_brought_to_the_networks_rate_and_known_by_its_place(tmp_path):
     spec = zoo.load_spec(MODEL)
-    whole = song(chirp(seconds=2.0, channels=1, rate=48_000), 48_000)
+    whole = song(tmp_path, chirp(seconds=2.0, channels=1, rate=48_000), 48_000)
     clip = clip_for_network(whole, spec, start=1.5, seconds=1.0)
     assert clip.samples.shape == (2, 44_100)
     assert clip.seconds == 1.0
-    assert clip.digest == "0:48000:48000"  # moved back: the song ends at 2 s
+    assert clip.digest == f"{whole.digest}:48000:48000"  # moved back: the song ends at 2 s
     mono = dataclasses.replace(spec, channels=1)
     with pytest.raises(SongError, match=r"takes 1 channel\(s\) and this song has 2"):
-        clip_for_network(song(chirp(seconds=0.5)), mono, start=0, seconds=1)
+        clip_for_network(song(tmp_path, chirp(seconds=0.5)), mono, start=0, seconds=1)
+
+
+@pytest.mark.parametrize(("start", "seconds"), [(0, 1), (0.25, 0.5), (2.9, 1), (0, 99), (1.5, 0.7)])
+def test_a_clip_holds_the_samples_of_its_place(tmp_path, start, seconds):
+    samples = chirp(seconds=3.0)
+    clip = read_clip(song(tmp_path, samples), start=start, seconds=seconds)
+    length = min(round(seconds * 44_100), samples.shape[1])
+    first = min(round(start * 44_100), samples.shape[1] - length)
+    np.testing.assert_allclose(clip.samples, samples[:, first : first + length], atol=1e-7)
 
 
 def test_one_gain_for_all_lanes_of_a_song(tmp_path):
@@ -108,16 +118,19 @@ def test_a_lane_that_is_not_committed_leaves_no_file(tmp_path):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_the_example_cache_forgets_results_whose_files_are_gone(tmp_path):
+def test_an_example_whose_files_are_gone_is_forgotten(tmp_path):
     file = write(tmp_path / "a.wav", chirp(seconds=0.1))
     known = gr.FileData(path=str(file))
     lane = MixerLane(name="a", kind="stem", title="A", audio=known, picture=known)
-    cache = ExampleCache()
-    cache.put("key", MixerState(lanes=[lane]))
-    assert cache.get("key") is not None
-    assert cache.get("other") is None
+    results = ResultStore()
+    results.put(MixerState(id="1", lanes=[lane]))
+    results.put_example("key", "1")
+    assert results.get_example("key") is not None
+    assert results.get_example("other") is None
     file.unlink()
-    assert cache.get("key") is None
+    assert results.get_example("key") is None
+    with pytest.raises(SongError, match="separate the song again"):
+        results.get("1")
 
 
 def test_the_sdr_of_the_truth_itself_is_listed_for_the_example_only(tmp_path):

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.errors import AudioError as AudioError
     from zoo.errors import ChecksumError as ChecksumError
+    from zoo.errors import ExamplesError as ExamplesError
     from zoo.errors import SpecError as SpecError
     from zoo.errors import UnknownNameError as UnknownNameError
     from zoo.errors import WeightsError as WeightsError
+    from zoo.extending.by_example import find_condition as find_condition
+    from zoo.extending.extend import extend as extend
     from zoo.models import ModelInfo as ModelInfo
     from zoo.models import add_specs as add_specs
     from zoo.models import build as build
@@ -38,6 +41,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AudioError": "zoo.errors",
     "ChecksumError": "zoo.errors",
+    "ExamplesError": "zoo.errors",
     "ModelInfo": "zoo.models",
     "Separator": "zoo.separation.separator",
     "Spec": "zoo.specs.spec",
@@ -47,6 +51,8 @@ _HOMES = {
     "WeightsError": "zoo.errors",
     "add_specs": "zoo.models",
     "build": "zoo.models",
+    "extend": "zoo.extending.extend",
+    "find_condition": "zoo.extending.by_example",
     "from_pretrained": "zoo.models",
     "list_models": "zoo.models",
     "load_spec": "zoo.specs.loading",

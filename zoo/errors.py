@@ -4,9 +4,13 @@ from blocks.registry import UnknownNameError
 
 __all__ = [
     "AudioError",
+    "CatalogueError",
     "ChecksumError",
+    "ExamplesError",
     "SeparationCancelledError",
     "SpecError",
+    "StemsNotWrittenError",
+    "StoreError",
     "UnknownNameError",
     "WeightsError",
     "WeightsUnavailableError",
@@ -19,6 +23,22 @@ class SpecError(ValueError):
 
 class AudioError(ValueError):
     """Audio that cannot be read, written or separated."""
+
+
+class ExamplesError(ValueError):
+    """Examples of a source that nothing can be learnt from: too short, silent, all the same."""
+
+
+class StemsNotWrittenError(AudioError):
+    """Stems that cannot be written, as on a full disk; the song may be a good one."""
+
+
+class CatalogueError(ValueError):
+    """A catalogue that cannot be read, or whose run cannot go on."""
+
+
+class StoreError(RuntimeError):
+    """A place for songs or stems that cannot be reached or written to."""
 
 
 class SeparationCancelledError(RuntimeError):

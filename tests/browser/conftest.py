@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from app_server import running_app
+from mixer_page import served_mixer
 from signals import chirp, write
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -28,8 +29,34 @@ def chromium():
         pytest.skip("the browser tests need a Chromium: apt-get install chromium")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        _watch(browser)
         yield browser
         browser.close()
+
+
+SCRIPT_ERRORS: list[str] = []
+
+
+def _watch(browser):
+    """Note every error that a script of a page lets through, in whatever context it is opened."""
+    new_context = browser.new_context
+
+    def watched_context(**options):
+        context = new_context(**options)
+        context.on("weberror", lambda report: SCRIPT_ERRORS.append(str(report.error)))
+        return context
+
+    browser.new_context = watched_context
+    browser.new_page = lambda **options: watched_context(**options).new_page()
+
+
+@pytest.fixture(autouse=True)
+def _no_script_errors():
+    """Fail a test whose pages let an error through: what came after it was not done."""
+    yield
+    errors = SCRIPT_ERRORS.copy()
+    SCRIPT_ERRORS.clear()
+    assert errors == []
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +97,16 @@ def page(context, app_url):
     page.goto(app_url)
     page.wait_for_selector("#separate")
     return page
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What a page of the mixer alone is served from."""
+    return tmp_path_factory.mktemp("mixer")
+
+
+@pytest.fixture(scope="module")
+def mixer_address(folder):
+    """Where that page is."""
+    with served_mixer(folder) as address:
+        yield address

@@ -30,7 +30,7 @@ RECORD = """async () => {
     const recorder = new AudioWorkletNode(context, "recorder");
     window.recorded = [];
     recorder.port.onmessage = ({ data }) => window.recorded.push(data);
-    mixer.playback.tracks.get("vocals").gain.connect(recorder).connect(context.destination);
+    mixer.playback.graph.lanes.get("vocals").direct.gain.connect(recorder).connect(context.destination);
 }""".replace("FIND_MIXER", FIND_MIXER)
 # The largest difference between what was heard and the lane, and how many frames were compared.
 COMPARE = """() => {
@@ -169,7 +169,10 @@ def test_the_first_seconds_sound_while_the_rest_is_being_separated(growing, gate
     assert max(steps) < 0.75
     assert whole_files(page) == []
     page.wait_for_selector(f"{MIXER} .lane[data-lane=vocals] .picture:not([hidden])")
-    wait_for(page, "document.querySelectorAll('#mixer .pieces img').length === 0")
+    wait_for(
+        page,
+        "document.querySelectorAll('#mixer .lane:not([data-kind=minus]) .pieces img').length === 0",
+    )
     assert context.troubles == []
 
 
@@ -216,6 +219,25 @@ def test_seeking_stays_within_what_is_there(growing, gate):
     page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 10)
     assert mixer(page, "mixer.playback.position()") == pytest.approx(10.5, abs=0.6)
     assert mixer(page, "mixer.playback.waiting") is False
+
+
+def test_the_original_is_compared_with_what_is_there(growing):
+    page = growing
+    play(page)
+    page.focus(f"{MIXER} .ruler")
+    page.keyboard.press("a")
+    # The stems' sum is the original, and both are measured up to the same sample.
+    page.wait_for_selector(f"{MIXER} .side:text-is('original 0.0 dB to match')")
+    mixer(page, "mixer.seek(15)")
+    wait_for(page, "mixer.playback.position() > 15.1 && mixer.levels().original > 1e-3")
+    page.keyboard.press("a")
+    wait_for(page, "mixer.playback.waiting")  # the mix has not come so far
+    assert page.inner_text(f"{MIXER} .side") == "mix"
+    page.keyboard.press("a")
+    wait_for(page, "!mixer.playback.waiting && mixer.playback.position() > 15.2")
+    page.keyboard.press("Home")
+    page.keyboard.press("a")
+    wait_for(page, "mixer.levels().original < 1e-5 && mixer.levels().vocals > 1e-4")
 
 
 def test_a_loop_sounds_as_soon_as_all_of_it_is_there(growing, gate):

@@ -20,7 +20,7 @@ from zoo.audio.containers.ogg import survey_ogg
 from zoo.audio.containers.pcm import survey_aiff, survey_au, survey_caf, survey_w64, survey_wav
 from zoo.audio.containers.tta import survey_tta
 from zoo.audio.containers.wavpack import survey_wavpack
-from zoo.audio.parts import ByteRanges, Part, Survey
+from zoo.audio.parts import Part, Survey, open_ranges
 
 __all__ = ["survey_file"]
 
@@ -113,7 +113,7 @@ def survey_file(file: BinaryIO, size: int) -> tuple[BinaryIO, Survey] | None:
     """
     start = _tag_bytes(file, size)
     if start:
-        file, size = ByteRanges(file, [(start, size)]), size - start  # type: ignore[assignment]
+        file, size = open_ranges(file, [(start, size)]), size - start
     file.seek(0)
     head = file.read(HEAD_BYTES)
     for magic in MAGICS:

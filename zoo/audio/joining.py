@@ -13,7 +13,7 @@ import numpy as np
 from zoo.audio.bare_samples import decode_bare
 from zoo.audio.decoded import MAX_GAP_SECONDS, DamageReport, Decoded, silent_blocks
 from zoo.audio.libsndfile import decode_file
-from zoo.audio.parts import TAIL_BYTES, ByteRanges, Part, Survey
+from zoo.audio.parts import TAIL_BYTES, Part, Survey, open_ranges
 from zoo.audio.pyav import decode_stream
 from zoo.audio.reader import AudioInfo, cut_off_error
 from zoo.audio.resampling import resample_blocks, resampled_length
@@ -124,7 +124,7 @@ class _Join:
         return total, True
 
     def _decode(self, part: Part) -> Decoded:
-        content: BinaryIO = ByteRanges(self._file, part.ranges)  # type: ignore[assignment]
+        content = open_ranges(self._file, part.ranges)
         if part.pcm is not None:
             return decode_bare(content, part.pcm)
         if not part.container:

@@ -16,14 +16,16 @@ from numpy.typing import ArrayLike
 from zoo.audio.contents import survey_file
 from zoo.audio.decoded import DamageReport
 from zoo.audio.joining import open_parts, open_rare
-from zoo.audio.parts import ByteRanges
+from zoo.audio.parts import open_ranges
 from zoo.audio.reader import BLOCK_SAMPLES, MAX_VALUES, AudioInfo, AudioReader
 from zoo.errors import AudioError
 
 __all__ = ["AudioSource", "MissingAudioError", "open_audio", "read_audio"]
 
-AudioSource: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[ArrayLike, int]"
-"""A path, an open binary file, or ``(array, sample_rate)`` with an array (C, N) or (N,)."""
+AudioSource: TypeAlias = "str | os.PathLike[str] | BinaryIO | tuple[ArrayLike, int] | AudioReader"
+"""A path, an open binary file, or ``(array, sample_rate)`` with an array (C, N) or (N,).
+
+A reader that :func:`open_audio` returned is one too: it is read to its end, and closed."""
 
 INTEGER_SCALES = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31}
 MAX_PIPE_BYTES = 8 << 30
@@ -49,7 +51,8 @@ def open_audio(
     scaled likewise. What cannot be sought in (a pipe) is copied to a temporary file first.
 
     Args:
-        source: A path, an open binary file, or ``(array, sample_rate)``.
+        source: A path, an open binary file, or ``(array, sample_rate)``. A reader is returned as it
+            is, whatever the other arguments say.
         stream: Which audio stream of a container with several, from 0.
         keep_going: Whether damage is filled with silence of its length and told of in the
             reader's ``warnings``, instead of raising.
@@ -60,6 +63,8 @@ def open_audio(
         AudioError: A folder, an empty file, one that is damaged or cut off, or one that no decoder
             reads.
     """
+    if isinstance(source, AudioReader):
+        return source
     if isinstance(source, tuple):
         return _open_array(*_check_pair(source), max_values=max_values)
     with contextlib.ExitStack() as stack:
@@ -146,7 +151,7 @@ def _open_seekable(
     size = file.seek(0, os.SEEK_END) - start
     if size <= 0:
         raise AudioError(f"{report.name}: the file is empty (0 bytes); copy or download it again")
-    content = cast("BinaryIO", ByteRanges(file, [(start, start + size)])) if start else file
+    content = open_ranges(file, [(start, start + size)]) if start else file
     found = survey_file(content, size)
     if found is None:
         return open_rare(content, name=report.name)

@@ -3,9 +3,12 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-__all__ = ["TAIL_BYTES", "ByteRanges", "Fault", "Part", "PcmEncoding", "Survey"]
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = ["TAIL_BYTES", "Fault", "Part", "PcmEncoding", "Survey", "open_ranges"]
 
 TAIL_BYTES = 1 << 17  # in which the last frame of a FLAC stream is
 
@@ -87,16 +90,22 @@ class Survey:
     notes: tuple[str, ...] = field(default=())
 
 
-class ByteRanges(io.RawIOBase):
-    """Byte ranges of a seekable file, read as if they were a file of their own.
+def open_ranges(file: BinaryIO, ranges: Sequence[tuple[int, int]]) -> BinaryIO:
+    """Open byte ranges of a seekable file as if they were a file of their own.
 
     Args:
         file: The whole file; its position is moved by reading.
         ranges: (start, end) of each range, in bytes.
 
-    >>> ByteRanges(io.BytesIO(b"0123456789"), [(1, 3), (7, 9)]).read()
+    >>> open_ranges(io.BytesIO(b"0123456789"), [(1, 3), (7, 9)]).read()
     b'1278'
     """
+    # What is read of a BinaryIO here, a RawIOBase has.
+    return cast("BinaryIO", _ByteRanges(file, ranges))
+
+
+class _ByteRanges(io.RawIOBase):
+    """What ``open_ranges`` opens."""
 
     def __init__(self, file: BinaryIO, ranges: Sequence[tuple[int, int]]) -> None:
         super().__init__()
@@ -121,24 +130,29 @@ class ByteRanges(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move within the ranges."""
+        """Move within the ranges.
+
+        Raises:
+            ValueError: To before their start, as with every file in memory.
+        """
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._starts[-1]}[whence]
         if base + offset < 0:
-            raise OSError(f"cannot seek to {base + offset}")
+            raise ValueError(f"negative seek value {base + offset}")
         self._position = base + offset
         self._index = 0
         return self._position
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Fill the buffer as far as the current range goes."""
+        room = memoryview(buffer).cast("B")
         while self._index < len(self._ranges) and self._position >= self._starts[self._index + 1]:
             self._index += 1
         if self._index == len(self._ranges):
             return 0
-        room = min(len(buffer), self._starts[self._index + 1] - self._position)
+        length = min(len(room), self._starts[self._index + 1] - self._position)
         start, _ = self._ranges[self._index]
         self._file.seek(start + self._position - self._starts[self._index])
-        content = self._file.read(room)
-        buffer[: len(content)] = content
+        content = self._file.read(length)
+        room[: len(content)] = content
         self._position += len(content)
         return len(content)

@@ -7,7 +7,9 @@ C: channels, n: samples of a frame
 """
 
 import contextlib
+import errno
 import functools
+import io
 import itertools
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -65,7 +67,7 @@ def decode_stream(
     name = report.name
     try:
         container = av.open(
-            file,
+            _ForFFmpeg(file),
             "r",
             format=part.container,
             options={**LIMITS, "codec_whitelist": _audio_decoders()},
@@ -108,6 +110,20 @@ def decode_stream(
         blocks=decoding.blocks(),
         close=container.close,
     )
+
+
+class _ForFFmpeg:
+    """A file as FFmpeg reads it: a wrong size makes it seek before the start, and learn of it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.tell = file.read, file.tell
+        self._file = file
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except ValueError:
+            return -errno.EINVAL
 
 
 class _Decoding:

@@ -6,7 +6,8 @@ this module imports matplotlib, so modules that are always loaded import it wher
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 
 from zoo.audio.spectrogram import (
     TOP_HZ,
-    band_spectrogram,
+    BandSpectrogram,
     log_band_edges,
     reference_level,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "INK",
     "PAPER",
     "SCALES",
+    "SignalBlocks",
     "draw_spectrograms",
     "render_figure",
     "save_figure",
@@ -42,8 +44,23 @@ PAPER, INK, FAINT = "#0f172a", "#e2e8f0", "#94a3b8"
 DOTS_PER_INCH = 110
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignalBlocks:
+    """A signal that is read while it is drawn.
+
+    Attributes:
+        blocks: Successive blocks (C, n).
+        num_channels: C.
+        num_samples: Of all blocks together.
+    """
+
+    blocks: Iterable[np.ndarray]
+    num_channels: int
+    num_samples: int
+
+
 def draw_spectrograms(
-    panels: Mapping[str, np.ndarray],
+    panels: Mapping[str, np.ndarray | SignalBlocks],
     *,
     sample_rate: int,
     scale: str,
@@ -54,7 +71,7 @@ def draw_spectrograms(
     """Draw one panel per signal, all on the same colour scale.
 
     Args:
-        panels: Title to audio (C, N).
+        panels: Title to audio (C, N), or to its blocks, of which one at a time is in the memory.
         sample_rate: In Hz.
         scale: ``log``, ``mel`` or ``linear`` frequency axis.
         range_db: From the brightest to black, in dB.
@@ -68,7 +85,8 @@ def draw_spectrograms(
         raise ValueError(f"unknown frequency scale {scale!r}; expected {', '.join(SCALES)}")
     if not 10 <= range_db <= 150:
         raise ValueError(f"the range must be 10 to 150 dB, got {range_db:g}")
-    length = max(samples.shape[-1] for samples in panels.values()) / sample_rate
+    signals = {title: _as_blocks(panel) for title, panel in panels.items()}
+    length = max(signal.num_samples for signal in signals.values()) / sample_rate
     last_second = length if end is None else min(end, length)
     if not 0 <= start < last_second:
         raise ValueError(
@@ -79,10 +97,8 @@ def draw_spectrograms(
     top_hz = min(TOP_HZ, sample_rate / 2)
     edges = _edges(scale, sample_rate=sample_rate)
     pictures = {
-        title: band_spectrogram(
-            samples[:, first:last], sample_rate=sample_rate, edges_hz=edges, num_columns=COLUMNS
-        )
-        for title, samples in panels.items()
+        title: _measure(signal, first, last, sample_rate=sample_rate, edges_hz=edges)
+        for title, signal in signals.items()
     }
     top_db = max(reference_level(picture) for picture in pictures.values())
     figure = Figure(figsize=(11, 1.0 + 1.9 * len(panels)), dpi=DOTS_PER_INCH, facecolor=PAPER)
@@ -108,6 +124,36 @@ def draw_spectrograms(
     bar.set_label("dB", color=INK)
     bar.ax.tick_params(colors=FAINT)
     return figure
+
+
+def _as_blocks(panel: np.ndarray | SignalBlocks) -> SignalBlocks:
+    if isinstance(panel, SignalBlocks):
+        return panel
+    num_channels, num_samples = panel.shape
+    return SignalBlocks(blocks=[panel], num_channels=num_channels, num_samples=num_samples)
+
+
+def _measure(
+    signal: SignalBlocks, first: int, last: int, *, sample_rate: int, edges_hz: np.ndarray
+) -> np.ndarray:
+    """Return the levels (ROWS, COLUMNS) of the samples from ``first`` up to ``last``."""
+    last = min(last, signal.num_samples)
+    spectrogram = BandSpectrogram(
+        num_samples=max(last - first, 0),
+        num_channels=signal.num_channels,
+        sample_rate=sample_rate,
+        edges_hz=edges_hz,
+        num_columns=COLUMNS,
+    )
+    start = 0
+    for block in signal.blocks:
+        part = block[:, max(first - start, 0) : max(last - start, 0)]
+        if part.shape[-1]:
+            spectrogram.push(part)
+        start += block.shape[-1]
+        if start >= last:
+            break
+    return spectrogram.levels()
 
 
 def save_figure(figure: Figure, path: Path) -> Path:

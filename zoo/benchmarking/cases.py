@@ -17,6 +17,7 @@ from zoo.models import build
 from zoo.networks.network import SeparationNetwork
 from zoo.overlap_add import Chunking, overlap_add
 from zoo.separation.backends import BACKENDS
+from zoo.separation.devices import precision_name
 from zoo.separation.separator import Separator
 
 __all__ = ["BASELINE", "PEER", "Case", "build_cases"]
@@ -24,7 +25,7 @@ __all__ = ["BASELINE", "PEER", "Case", "build_cases"]
 BASELINE = "published tool (emulated)"
 PEER = "hdemucs_high (torchaudio)"
 PUBLISHED_CONTEXT = 5120
-FOUR_SOURCES = ("vocals", "drums", "bass", "other")
+DEMUCS_SOURCES = ("vocals", "drums", "bass", "other")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +35,7 @@ class Case:
     Attributes:
         name: What the table calls it.
         num_sources: How many sources it computes.
-        backend: ``torch`` or ``openvino``.
+        backend: ``torch``, ``openvino`` or ``onnxruntime``.
         precision: ``float32`` or ``bfloat16``.
         load_seconds: From nothing to ready, without the first use.
         run: Separates a song (C, N); yields after every output that a listener could have.
@@ -68,7 +69,8 @@ def build_cases(model: str, *, with_peers: bool = True, sample_rate: int = 44100
     ]
     for wanted in counts:
         for backend in runnable:
-            for precision in ("float32", "bfloat16"):
+            fastest = precision_name(BACKENDS[backend].fastest_precision(cpu))
+            for precision in dict.fromkeys(("float32", fastest)):
                 cases.append(_engine_case(network, wanted, backend, precision, sample_rate))
     return cases + (_peer_cases() if with_peers else [])
 
@@ -124,11 +126,11 @@ def _peer_cases() -> list[Case]:
     """Return the bare networks of other programs, eager float32, without any chunking."""
     from torchaudio.models import hdemucs_high
 
-    peers: dict[str, nn.Module] = {PEER: hdemucs_high(list(FOUR_SOURCES))}
+    peers: dict[str, nn.Module] = {PEER: hdemucs_high(list(DEMUCS_SOURCES))}
     if importlib.util.find_spec("demucs") is not None:
         # Named at run time: the package is no dependency, only a neighbour to compare with.
         architecture = importlib.import_module("demucs.demucs").Demucs
-        peers["Demucs48 (demucs)"] = architecture(list(FOUR_SOURCES), channels=48)
+        peers["Demucs48 (demucs)"] = architecture(list(DEMUCS_SOURCES), channels=48)
     return [
         Case(name=name, num_sources=4, run=_run_plain(network.eval()))
         for name, network in peers.items()

@@ -59,7 +59,8 @@ def _separate(model: str, song: Path, sources: Sequence[str] | None, backend: st
     import resource
 
     from zoo.audio import find_format
-    from zoo.separation.files import SeparationJob, separate_file
+    from zoo.separation.files import separate_file
+    from zoo.separation.job import SeparationJob
     from zoo.separation.separator import Separator
 
     separator = Separator(model, weights="random", device="cpu", backend=backend)

@@ -12,6 +12,7 @@ import io
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from zoo.plugins import load_plugins
 
@@ -19,13 +20,17 @@ COMMANDS = (
     "list",
     "info",
     "separate",
+    "catalogue",
     "fetch",
     "convert",
     "train",
+    "extend",
     "evaluate",
+    "export",
     "bench",
     "push",
     "space",
+    "docs",
 )
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -36,6 +41,24 @@ def command_module(name: str) -> str:
     return f"zoo.cli.{name}_command"
 
 
+class _CommandParser(argparse.ArgumentParser):
+    """A parser that takes options between positional arguments: ``space push --static NAME``."""
+
+    _is_intermixing = False
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
+        """Parse options first, then what is left; that calls this method again."""
+        if self._is_intermixing:
+            return super().parse_known_args(args, namespace)
+        self._is_intermixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_intermixing = False
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all subcommands."""
     parser = argparse.ArgumentParser(
@@ -44,7 +67,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-v", "--verbose", action="count", default=0, help="log more (repeatable)")
     _add_import(parser, dest="imports_before")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=_CommandParser
+    )
     for name in COMMANDS:
         module = importlib.import_module(command_module(name))
         subparser = subparsers.add_parser(name, help=module.HELP, description=module.HELP)

@@ -2,10 +2,14 @@
 
 import argparse
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
+
     from zoo.evaluation.records import TrackRecord
     from zoo.evaluation.session import EvaluationSession
 
@@ -52,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="scoring processes, each with a track in memory; default: %(default)s",
+    )
+    parser.add_argument(
+        "--address",
+        help="score on a Ray cluster instead: local, auto or ray://HOST:10001; its machines must "
+        "see DIR (docs/scaling.md)",
     )
     parser.add_argument("--device", default="auto", help="where the network runs; default: auto")
     parser.add_argument("--precision", default="auto", help="what it computes in; default: auto")
@@ -117,7 +126,8 @@ def run(arguments: argparse.Namespace) -> int:
             bar.update()
 
         try:
-            session.run(num_jobs=arguments.jobs, on_record=show)
+            with _scorers(arguments) as (num_jobs, cluster):
+                session.run(num_jobs=num_jobs, cluster=cluster, on_record=show)
         except KeyboardInterrupt:
             bar.close()
             _report_partial(session)
@@ -126,6 +136,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.published:
         print(published_report(PUBLISHED_TABLES))
     return 0
+
+
+@contextmanager
+def _scorers(arguments: argparse.Namespace) -> "Iterator[tuple[int, Executor | None]]":
+    """Yield how many tracks are scored at a time, and the cluster if there is one."""
+    if arguments.address is None:
+        yield arguments.jobs, None
+        return
+    from zoo.distributed.cluster import connected
+    from zoo.distributed.executor import RayExecutor
+
+    with connected(arguments.address) as ray:
+        yield max(1, int(ray.cluster_resources().get("CPU", 1))), RayExecutor()
 
 
 def _report_partial(session: "EvaluationSession") -> None:

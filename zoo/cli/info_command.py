@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     spec = info.spec
     print(f"{info.name}: {spec.title} ({spec.paper})")
-    print(f"sources     {', '.join(spec.sources)} at {spec.sample_rate} Hz")
+    print(f"sources     {', '.join(spec.told_sources)} at {spec.sample_rate} Hz")
     print(f"STFT        {'; low band: '.join(str(part.stft) for part in spec.parts)}")
     if spec.input_level_dbfs is not None:
         print(f"input       brought to {spec.input_level_dbfs:g} dBFS (RMS)")

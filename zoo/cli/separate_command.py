@@ -4,13 +4,20 @@ import argparse
 import logging
 import signal
 import sys
-import time
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from zoo.cli.separation_options import (
+    add_separation_arguments,
+    separator_options,
+    split_names,
+)
+
 if TYPE_CHECKING:
-    from zoo.separation.files import SeparatedFile, SeparationJob
+    from zoo.separation.files import SeparatedFile
+    from zoo.separation.job import SeparationJob
     from zoo.separation.planning import PlannedSong, SeparationPlan
     from zoo.separation.separator import Separator
 
@@ -38,63 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for the stems; every song gets a folder in it (default: %(default)s). "
         "- writes one stem as WAV to standard output: that of --two-stems, or the one of --sources",
     )
-    parser.add_argument(
-        "-m", "--model", help="name, YAML file, or weights file (default: the best one at hand)"
-    )
-    parser.add_argument(
-        "-w",
-        "--weights",
-        default="default",
-        help="tag, checkpoint file, Hub repository, or 'random' for a trial run without any",
-    )
-    parser.add_argument(
-        "-s",
-        "--sources",
-        metavar="A,B",
-        help="the sources wanted, separated by commas (default: all); fewer are faster",
-    )
-    parser.add_argument(
-        "--two-stems", metavar="SOURCE", help="one source and everything else, for karaoke: vocals"
-    )
-    parser.add_argument(
-        "-f",
-        "--format",
-        default="wav",
-        help="wav (32-bit float), wav24, wav16, flac, alac, ogg, opus, mp3 or m4a; or one file for "
-        "all stems and the song: stem or stem_alac (for DJ programs), mka (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--name",
-        default="{stem}",
-        metavar="TEMPLATE",
-        help="name of the files, of {song}, {stem} and {model} (default: %(default)s)",
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16, float16")
-    parser.add_argument(
-        "--backend", default="auto", help="auto, or the name of a backend: torch, openvino, ..."
-    )
-    parser.add_argument("--batch-size", type=int, metavar="N", help="most chunks at once")
-    parser.add_argument(
-        "--chunk-seconds", type=float, metavar="S", help="how much the network sees at once"
-    )
-    parser.add_argument(
-        "--pitches",
-        type=int,
-        metavar="N",
-        help="3, 5 or 7: the mean of the estimates at so many pitches, better and as many times "
-        "slower; 1: as fast as can be (default: what the record of the weights says, mostly 1)",
-    )
-    parser.add_argument(
-        "--no-mixture-consistency",
-        action="store_true",
-        help="leave the estimates as they are instead of letting them sum to the song",
-    )
-    parser.add_argument(
-        "--keep-going",
-        action="store_true",
-        help="put silence and a warning where a song is damaged, instead of refusing it",
-    )
+    add_separation_arguments(parser)
     parser.add_argument(
         "--overwrite",
         action="store_true",
@@ -115,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _separate_songs(arguments: argparse.Namespace) -> int:
     from zoo.audio import find_format
-    from zoo.separation.files import SeparationJob
+    from zoo.separation.job import SeparationJob
     from zoo.separation.naming import check_template
     from zoo.separation.planning import plan_separations
     from zoo.separation.stem_writer import make_folder, note_random_weights
@@ -124,6 +75,8 @@ def _separate_songs(arguments: argparse.Namespace) -> int:
     audio_format = find_format(arguments.format)
     template = check_template(arguments.name, needs_stem=not audio_format.is_multitrack)
     plan = plan_separations(arguments.inputs, arguments.output)
+    for problem in plan.problems:
+        print(f"error: {problem}", file=sys.stderr)
     make_folder(arguments.output)
     separator = _make_separator(arguments)
     if separator.weights == RANDOM_WEIGHTS:
@@ -131,7 +84,7 @@ def _separate_songs(arguments: argparse.Namespace) -> int:
     job = SeparationJob(
         separator=separator,
         audio_format=audio_format,
-        sources=_split(arguments.sources),
+        sources=split_names(arguments.sources),
         two_stems=arguments.two_stems,
         name_template=template,
         resume=not arguments.overwrite,
@@ -140,64 +93,54 @@ def _separate_songs(arguments: argparse.Namespace) -> int:
     print(f"{separator.model_name} on {separator.device}{pitches}: {', '.join(job.stem_names)}")
     if pitches and arguments.pitches is None:
         print("note: --pitches 1 is faster, and not as good", file=sys.stderr)
-    failed = [song for song in plan.songs if not _separate_song(job, song, arguments)]
-    _report(plan, num_failed=len(failed))
-    return EXIT_SOME_FAILED if failed else EXIT_DONE
+    num_failed = _separate_all(job, plan, is_debugging=arguments.debug) + len(plan.problems)
+    _report(plan, num_failed=num_failed)
+    return EXIT_SOME_FAILED if num_failed else EXIT_DONE
 
 
 def _make_separator(arguments: argparse.Namespace) -> "Separator":
     from zoo.separation.separator import Separator
 
-    separator = Separator(
-        arguments.model,
-        weights=arguments.weights,
-        device=arguments.device,
-        precision=arguments.precision,
-        backend=arguments.backend,
-        batch_size=arguments.batch_size,
-        chunk_seconds=arguments.chunk_seconds,
-        mixture_consistency=not arguments.no_mixture_consistency,
-        pitches=arguments.pitches,
-        keep_going=arguments.keep_going,
-    )
+    separator = Separator(**separator_options(arguments))
     for notice in separator.notices:
         print(f"note: {notice}", file=sys.stderr)
     return separator
 
 
-def _separate_song(
-    job: "SeparationJob", song: "PlannedSong", arguments: argparse.Namespace
-) -> bool:
-    """Separate one song under a progress bar, say how it went, and return whether it went well."""
+def _separate_all(job: "SeparationJob", plan: "SeparationPlan", *, is_debugging: bool) -> int:
+    """Separate songs under a progress bar, say how each went, and return how many failed."""
     from tqdm import tqdm
 
-    from zoo.separation.files import separate_file
-    from zoo.separation.pipes import as_file
+    from zoo.separation.album import SongProgress, separate_songs
 
-    name, started = song.path.name, time.perf_counter()
-    outcome: SeparatedFile | str
+    num_failed = 0
     # disable=None: no bar where nobody watches, as in a log file.
-    with tqdm(total=1.0, desc=name, bar_format=BAR_FORMAT, leave=False, disable=None) as bar:
-        try:
-            with as_file(song.path) as path:
-                seconds = _known_seconds(path)
+    with tqdm(total=1.0, bar_format=BAR_FORMAT, leave=False, disable=None) as bar:
+        shown: PlannedSong | None = None
 
-                def show(fraction: float, stage: str) -> None:
-                    speed = fraction * seconds / max(time.perf_counter() - started, 1e-3)
-                    bar.set_postfix_str(f"{speed:.1f}x real time", refresh=False)
-                    bar.update(fraction - bar.n)
+        def show(progress: SongProgress) -> None:
+            nonlocal shown
+            if progress.song is not shown:
+                shown = progress.song
+                bar.reset()
+                bar.set_description(shown.path.name, refresh=False)
+            if progress.speed is not None:
+                bar.set_postfix_str(f"{progress.speed:.1f}x real time", refresh=False)
+            bar.update(progress.fraction - bar.n)
 
-                outcome = separate_file(job, path, song.folder, progress=show)
-        except Exception as error:  # whatever befalls one song, the others go on
-            logging.getLogger(__name__).log(
-                logging.ERROR if arguments.debug else logging.DEBUG, "%s", name, exc_info=True
-            )
-            outcome = str(error).removeprefix(f"{name}: ") or type(error).__name__
-    if isinstance(outcome, str):
-        print(f"error: {name}: {outcome}", file=sys.stderr)
-        return False
-    print(_describe(name, outcome))
-    return True
+        with closing(separate_songs(job, plan.songs, progress=show)) as outcomes:
+            for outcome in outcomes:
+                name = outcome.song.path.name
+                if outcome.result is not None:
+                    tqdm.write(_describe(name, outcome.result), file=sys.stdout)
+                    continue
+                num_failed += 1
+                level = logging.ERROR if is_debugging else logging.DEBUG
+                logging.getLogger(__name__).log(level, "%s", name, exc_info=outcome.error)
+                reason = str(outcome.error).removeprefix(f"{name}: ")
+                reason = reason or type(outcome.error).__name__
+                tqdm.write(f"error: {name}: {reason}", file=sys.stderr)
+    return num_failed
 
 
 def _separate_to_stdout(arguments: argparse.Namespace) -> int:
@@ -205,7 +148,7 @@ def _separate_to_stdout(arguments: argparse.Namespace) -> int:
     from zoo.audio import open_audio
     from zoo.separation.pipes import as_file, write_wav_stream
 
-    sources = _split(arguments.sources)
+    sources = split_names(arguments.sources)
     if len(arguments.inputs) != 1 or arguments.inputs[0].is_dir():
         raise ValueError("-o - takes one song; give a folder to -o for several")
     if arguments.two_stems is None and (sources is None or len(sources) != 1):
@@ -222,35 +165,19 @@ def _separate_to_stdout(arguments: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-def _split(names: str | None) -> list[str] | None:
-    """Read a comma-separated list of names."""
-    return [name.strip() for name in names.split(",") if name.strip()] if names else None
-
-
 def _report(plan: "SeparationPlan", *, num_failed: int) -> None:
     """Account for every file: how many failed, and what was left out and why."""
     from zoo.audio.finding import count_reasons
 
     if num_failed:
-        print(f"{num_failed} of {len(plan.songs)} failed", file=sys.stderr)
+        total = len(plan.songs) + len(plan.problems)
+        print(f"{num_failed} of {total} failed", file=sys.stderr)
     if plan.skipped:
         print(f"left out: {count_reasons(plan.skipped)}", file=sys.stderr)
         for reason in dict.fromkeys(file.reason for file in plan.skipped if file.is_surprising):
             names = [str(file.path) for file in plan.skipped if file.reason == reason]
             more = ", ..." if len(names) > MAX_NAMED else ""
             print(f"  {reason}: {', '.join(names[:MAX_NAMED])}{more}", file=sys.stderr)
-
-
-def _known_seconds(path: Path) -> float:
-    """Return the duration that a file promises, or 0: reading it again will say what is wrong."""
-    from zoo.audio import open_audio
-    from zoo.errors import AudioError
-
-    try:
-        with open_audio(path) as reader:
-            return reader.info.seconds or 0.0
-    except AudioError:
-        return 0.0
 
 
 def _describe(name: str, outcome: "SeparatedFile") -> str:

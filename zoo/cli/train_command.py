@@ -23,6 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     new.add_argument("--data", type=Path, help="folder of training tracks, or a MUSDB18 root")
     new.add_argument("--valid", type=Path, help="folder of held-out tracks")
     new.add_argument("--output", type=Path, help="folder of the run")
+    new.add_argument(
+        "--initial",
+        metavar="WEIGHTS",
+        help="begin with these: NAME.TAG, a checkpoint, a saved folder or a Hub repository; the "
+        "model is theirs",
+    )
+    new.add_argument(
+        "--replay",
+        type=Path,
+        help="tracks that --initial had learnt from, so that they are not forgotten",
+    )
     new.add_argument("--cache", type=Path, help="folder of decoded samples, shared by all runs")
     new.add_argument(
         "--set",
@@ -52,19 +63,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and return the exit status."""
-    if importlib.util.find_spec("accelerate") is None:
-        raise ImportError(
-            "training needs the accelerate package: pip install accelerate, or "
-            "pip install -e '.[training]' in a clone of the repository"
-        )
-    should_stop = _stop_after(arguments.minutes)
+    require_accelerate()
+    should_stop = stop_after(arguments.minutes)
     trainer = _resume(arguments) if arguments.resume is not None else _start(arguments)
     trainer.run(should_stop=should_stop)
     if trainer.accelerator.is_main_process:
         directory = trainer.folder.directory
         print(f"stopped after step {trainer.step}; averaged weights: {directory}/last.safetensors")
+        scored = [each for each in trainer.folder.read_metrics() if "sdr" in each]
+        if scored and max(scored, key=lambda each: each["sdr"]["mean"])["step"] == 0:
+            print("nothing was better than what it began with; weights.safetensors is that")
         print(f"go on with: python -m zoo train --resume {directory}")
     return 0
+
+
+def require_accelerate() -> None:
+    """Say what training needs, where it is not installed.
+
+    Raises:
+        ImportError: If accelerate is not there.
+    """
+    if importlib.util.find_spec("accelerate") is None:
+        raise ImportError(
+            "training needs the accelerate package: pip install accelerate, or "
+            "pip install -e '.[training]' in a clone of the repository"
+        )
 
 
 def _resume(arguments: argparse.Namespace) -> "Trainer":
@@ -72,7 +95,9 @@ def _resume(arguments: argparse.Namespace) -> "Trainer":
     from zoo.training.session import branch_run, resume_run
 
     branches = arguments.branch or arguments.cooldown is not None
-    fixed = ("model", "recipe", "data", "valid") + (() if branches else ("overrides", "output"))
+    fixed = ("model", "recipe", "data", "valid", "initial", "replay") + (
+        () if branches else ("overrides", "output")
+    )
     for name in fixed:
         if getattr(arguments, name):
             hint = "; branch off with --branch" if name in ("overrides", "output") else ""
@@ -82,7 +107,7 @@ def _resume(arguments: argparse.Namespace) -> "Trainer":
     if branches:
         directory = branch_run(
             directory,
-            changes=_read_changes(arguments.overrides),
+            changes=read_changes(arguments.overrides),
             cooldown_steps=arguments.cooldown,
             output=arguments.output,
         )
@@ -96,6 +121,7 @@ def _start(arguments: argparse.Namespace) -> "Trainer":
     from zoo.specs.loading import load_spec
     from zoo.training.recipe import list_recipes, load_recipe, override
     from zoo.training.session import DataFolders, start_run
+    from zoo.weights.resolving import resolve_model
     from zoo.weights.settings import read_settings
 
     for name in ("cooldown", "branch"):
@@ -110,16 +136,23 @@ def _start(arguments: argparse.Namespace) -> "Trainer":
             f"no recipe for model {arguments.model!r}; give one with --recipe, known: "
             f"{', '.join(list_recipes())}"
         )
-    changes = _read_changes(arguments.overrides)
+    changes = read_changes(arguments.overrides)
     if arguments.model is not None:
         changes["model"] = arguments.model
+    initial = None
+    if arguments.initial is not None:
+        if arguments.model is not None:
+            raise ValueError("--initial brings its model; leave --model out")
+        initial = resolve_model(arguments.initial).spec
+        changes |= {"model": initial.name, "initial_weights": arguments.initial}
     config = override(load_recipe(recipe), changes)
     return start_run(
-        load_spec(config.model),
+        initial or load_spec(config.model),
         config,
         folders=DataFolders(
             train=arguments.data,
             valid=arguments.valid,
+            replay=arguments.replay,
             cache=arguments.cache or read_settings().cache / "decoded",
         ),
         output=arguments.output,
@@ -129,7 +162,7 @@ def _start(arguments: argparse.Namespace) -> "Trainer":
     )
 
 
-def _read_changes(texts: Sequence[str]) -> dict[str, Any]:
+def read_changes(texts: Sequence[str]) -> dict[str, Any]:
     """Read every ``KEY=VALUE`` of ``--set``; values are YAML."""
     from zoo.records.yaml_text import parse_yaml
 
@@ -172,7 +205,7 @@ class ConsoleListener:
         """Take the estimates, which are not shown."""
 
 
-def _stop_after(minutes: float | None) -> Callable[[], bool]:
+def stop_after(minutes: float | None) -> Callable[[], bool]:
     """Return whether to stop: the time is up, or a signal asked for it."""
     asked: list[int] = []
 

@@ -5,7 +5,7 @@
 """
 
 from zoo.data.decoded import DecodedTrack, decode_tracks
-from zoo.data.mixing import MixingDataset
+from zoo.data.mixing import MixingDataset, ReplayDataset
 from zoo.data.mixing_config import MixingConfig
 from zoo.data.tracks import Track, find_tracks, require_disjoint
 
@@ -13,6 +13,7 @@ __all__ = [
     "DecodedTrack",
     "MixingConfig",
     "MixingDataset",
+    "ReplayDataset",
     "Track",
     "decode_tracks",
     "find_tracks",

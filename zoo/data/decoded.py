@@ -13,14 +13,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 import soxr
 
 from zoo.data.reading import AudioHeader, read_header, read_samples, require_alike
 from zoo.data.tracks import Track, TrackFile
+from zoo.records.bounds import Above
 from zoo.records.files import digest_of, open_whole, remove_stale_partials, write_whole
+from zoo.records.json_text import read_json
+from zoo.records.reading import Reader, to_plain
 
 logger = logging.getLogger(__name__)
 
@@ -39,20 +42,24 @@ class DecodedFile:
         peak: The level that 32767 stands for, full scale = 1.
         num_samples: Length in samples at ``sample_rate``.
         sample_rate: Hz.
+        start: Its first sample in the ``.npy`` file.
     """
 
     path: Path
     peak: float
     num_samples: int
     sample_rate: int
+    start: int = 0
 
     @cached_property
     def _samples(self) -> np.ndarray:
-        return np.load(self.path, mmap_mode="r", allow_pickle=False)
+        return np.load(self.path, mmap_mode="r", allow_pickle=False)[self.start :]
 
     @cached_property
     def _levels(self) -> np.ndarray:
-        return np.load(_levels_path(self.path), allow_pickle=False)
+        window = ACTIVITY_SECONDS * self.sample_rate
+        first, last = (round(end / window) for end in (self.start, self.start + self.num_samples))
+        return np.load(_levels_path(self.path), allow_pickle=False)[first:last]
 
     @cached_property
     def active_windows(self) -> np.ndarray:
@@ -69,6 +76,15 @@ class DecodedFile:
     def active_seconds(self) -> float:
         """How long the source sounds, in seconds."""
         return len(self.active_windows) * ACTIVITY_SECONDS
+
+    def cut(self, start: int, end: int, *, gain: float = 1.0) -> "DecodedFile":
+        """Return the part between two samples, times a gain."""
+        return dataclasses.replace(
+            self,
+            start=self.start + start,
+            num_samples=max(0, min(end, self.num_samples) - start),
+            peak=self.peak * gain,
+        )
 
     def read(self, start: int, length: int) -> np.ndarray:
         """Read ``length`` samples from ``start``; zeros stand for what lies outside the file.
@@ -117,6 +133,15 @@ class DecodedTrack:
                 for source in sources
             ]
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Facts:
+    """What is written of a decoded file when its samples and levels are whole."""
+
+    peak: Annotated[float, Above(0)]
+    num_samples: Annotated[int, Above(0)]
+    header: AudioHeader
 
 
 def decode_tracks(
@@ -179,27 +204,31 @@ def _file_name(file: TrackFile, sample_rate: int) -> str:
 def _header(file: TrackFile, path: Path) -> AudioHeader:
     """Return the header of a file, without opening it if it is decoded already."""
     facts = _read_facts(path)
-    return read_header(file) if facts is None else AudioHeader(**facts["header"])
+    return read_header(file) if facts is None else facts.header
 
 
-def _read_facts(path: Path) -> dict[str, Any] | None:
+def _read_facts(path: Path) -> _Facts | None:
     """Return what is known of a decoded file; None if it is not decoded."""
     facts_path = path.with_suffix(".json")
-    return json.loads(facts_path.read_text()) if facts_path.exists() else None
+    try:
+        plain = read_json(facts_path)
+        return Reader(error=ValueError, origin=str(facts_path)).record(_Facts, plain)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        logger.warning("%s; decoding its file again", error)
+        return None
 
 
 def _decode_file(file: TrackFile, path: Path, sample_rate: int) -> DecodedFile:
     """Decode one file, or find it decoded."""
     facts = _read_facts(path) or _write_decoded(file, path, sample_rate)
     return DecodedFile(
-        path=path,
-        peak=float(facts["peak"]),
-        num_samples=int(facts["num_samples"]),
-        sample_rate=sample_rate,
+        path=path, peak=facts.peak, num_samples=facts.num_samples, sample_rate=sample_rate
     )
 
 
-def _write_decoded(file: TrackFile, path: Path, sample_rate: int) -> dict[str, Any]:
+def _write_decoded(file: TrackFile, path: Path, sample_rate: int) -> _Facts:
     """Write samples, levels and, last, the facts that say that the other two are whole."""
     logger.info("decoding %s", file)
     header = read_header(file)
@@ -212,8 +241,8 @@ def _write_decoded(file: TrackFile, path: Path, sample_rate: int) -> dict[str, A
     levels = np.sqrt((whole.reshape(-1, window * samples.shape[1]) ** 2).mean(axis=1))
     _write_array(path, np.round(samples * (32767 / peak)).astype(np.int16))
     _write_array(_levels_path(path), levels.astype(np.float32))
-    facts = {"peak": peak, "num_samples": len(samples), "header": dataclasses.asdict(header)}
-    write_whole(path.with_suffix(".json"), json.dumps(facts))
+    facts = _Facts(peak=peak, num_samples=len(samples), header=header)
+    write_whole(path.with_suffix(".json"), json.dumps(to_plain(facts)))
     return facts
 
 

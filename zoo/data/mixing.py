@@ -30,7 +30,7 @@ class MixingDataset(Dataset):
     Args:
         tracks: The decoded training tracks.
         sources: Names of the sources to be estimated, in the order of the targets; those of the
-            background follow.
+            background follow, and then the sums of the config.
         config: How examples are drawn.
         chunk_samples: Length N of an example, samples.
         seed: Two streams of one seed are equal.
@@ -55,7 +55,7 @@ class MixingDataset(Dataset):
         chunk_samples: int,
         seed: int = 0,
     ) -> None:
-        self.sources = (*sources, *config.background)
+        self.sources = (*sources, *config.background, *config.sums)
         self.chunk_samples = chunk_samples
         self.config = config
         self.seed = seed
@@ -85,7 +85,7 @@ class MixingDataset(Dataset):
         generator = np.random.default_rng([self.seed, index])
         remixed = generator.random() < self.config.remix_probability or not self._aligned.tracks
         if remixed:
-            targets = [self._draw_solo(source, index, generator) for source in self.sources]
+            targets = self._draw_remix(index, generator)
         else:
             targets = self._draw_aligned(index, generator)
         mixed = np.stack(targets)  # (S, 2, N)
@@ -93,6 +93,20 @@ class MixingDataset(Dataset):
             drive = generator.uniform(-6.0, self.config.bus_clip_max_db)
             mixed = soft_clip_bus(mixed, drive_db=drive)
         return torch.from_numpy(np.ascontiguousarray(mixed, dtype=np.float32))
+
+    def _draw_remix(self, index: int, generator: np.random.Generator) -> list[np.ndarray]:
+        """Draw every source from a track of its own, or a sum in place of its sources."""
+        left_out = set(self.config.sums)
+        # Nothing is drawn for what never happens, so that its stream stays what it was.
+        if self.config.sums and generator.random() < self.config.sum_probability:
+            drawn = list(self.config.sums)[generator.integers(len(self.config.sums))]
+            left_out = left_out - {drawn} | set(self.config.sums[drawn])
+        return [
+            np.zeros((2, self.chunk_samples), dtype=np.float32)
+            if source in left_out
+            else self._draw_solo(source, index, generator)
+            for source in self.sources
+        ]
 
     def _draw_solo(self, source: str, index: int, generator: np.random.Generator) -> np.ndarray:
         """Draw one source from a track of its own, or two that play it together."""
@@ -132,7 +146,7 @@ class MixingDataset(Dataset):
             audio = track.read(self.sources, start, self._read_length)
         return [
             self._draw_solo(source, index, generator)
-            if generator.random() < self.config.swap_probability
+            if source not in self.config.sums and generator.random() < self.config.swap_probability
             else self._augment(chunk, source, index, aligned=True)
             for source, chunk in zip(self.sources, audio, strict=True)
         ]
@@ -178,6 +192,27 @@ class MixingDataset(Dataset):
             start = moment - int(generator.random() * self.chunk_samples)
             return min(max(start, 0), latest)
         return int(generator.integers(latest + 1))
+
+
+class ReplayDataset(Dataset):
+    """Draw some examples from what a network had learnt from before, so that it is not forgotten.
+
+    Args:
+        new: What it is to learn.
+        old: What it had learnt from.
+        share: How often an example is of ``old``, 0 to 1.
+        seed: With an example's number it decides which.
+    """
+
+    def __init__(
+        self, new: MixingDataset, old: MixingDataset, *, share: float, seed: int = 0
+    ) -> None:
+        self._new, self._old, self._share, self._seed = new, old, share, seed
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        """Draw one example."""
+        is_old = np.random.default_rng([self._seed, index, 2]).random() < self._share
+        return (self._old if is_old else self._new)[index]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,9 @@ class MixingConfig:
     Args:
         background: Sources that are mixed in and not estimated, such as the band behind the voice
             for a network of vocals alone.
+        sums: Files that hold several sources which nobody has apart, by name: ``{accompaniment:
+            [drums, bass, other]}``. Where one is drawn, these are learnt from their sum alone.
+        sum_probability: How often a remixed example has such a file in place of its sources.
         remix_probability: How often every source comes from a track and a place of its own; else
             all come from one place of one track with at least two sources.
         swap_probability: How often a source of such an aligned example is exchanged for one from
@@ -58,6 +61,8 @@ class MixingConfig:
             instruments; sources that are not named are always one.
         dropout_probability: How often a source is left out of a remixed example.
         active_probability: How often a chunk is placed so that its source sounds in it.
+        replay_share: How often an example is drawn from the tracks of ``--replay``, where some are
+            given: those that the network had learnt from before.
         group_weights: Share of each group of tracks (first folder); groups not named here weigh 1.
             Within a group, tracks weigh by how long the source sounds in them.
         level_dbfs: RMS level by source, dB of full scale, that a remixed source is brought to
@@ -69,12 +74,15 @@ class MixingConfig:
     """
 
     background: tuple[str, ...] = ()
+    sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sum_probability: Annotated[float, Range(0.0, 1.0)] = 0.0
     remix_probability: float = 1.0
     swap_probability: float = 0.0
     scatter_probability: float = 0.0
     layer_probability: Mapping[str, float] = field(default_factory=dict)
     dropout_probability: float = 0.0
     active_probability: float = 0.9
+    replay_share: Annotated[float, Range(0.0, 1.0)] = 0.5
     group_weights: Mapping[str, float] = field(default_factory=dict)
     level_dbfs: Mapping[str, float] = field(default_factory=dict)
     bus_clip_probability: float = 0.0

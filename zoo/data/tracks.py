@@ -114,10 +114,10 @@ def require_disjoint(train: Iterable[Track], valid: Iterable[Track]) -> None:
     Raises:
         ValueError: If a file is in both; the message names the pair.
     """
-    trained = {_fingerprint(file): file for track in train for file in track.files.values()}
+    trained = {fingerprint(file): file for track in train for file in track.files.values()}
     for track in valid:
         for file in track.files.values():
-            twin = trained.get(_fingerprint(file))
+            twin = trained.get(fingerprint(file))
             if twin is not None:
                 raise ValueError(
                     f"{file} of the validation set is {twin} of the training set; "
@@ -169,7 +169,7 @@ def _track(root: Path, relative: Path, files: dict[str, TrackFile]) -> Track:
     return Track(name=name, group=group, files=files)
 
 
-def _fingerprint(file: TrackFile) -> tuple[int, str, int | None]:
+def fingerprint(file: TrackFile) -> tuple[int, str, int | None]:
     """Identify the content of a file cheaply: size, digest of both its ends, stream."""
     edge = 65536
     size = file.path.stat().st_size

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from zoo.metrics import Protocol, Scores
 from zoo.records.files import digest_of, write_whole
+from zoo.records.json_text import read_json
+from zoo.records.reading import Reader
 
 RECORDS_FOLDER = "records"
 
@@ -84,9 +86,12 @@ class RecordStore:
         if path is None or not path.exists():
             return empty
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-            record = TrackRecord(**facts)
-        except (ValueError, TypeError) as error:
+            record = TrackRecord(**read_json(path))
+            reader = Reader(error=ValueError)
+            reader.read(Mapping[str, str], record.protocols, "protocols")
+            reader.read(Mapping[str, Mapping[str, float | None]], record.scores, "scores")
+            reader.read(float | None, record.separation_seconds, "separation_seconds")
+        except (OSError, ValueError, TypeError) as error:
             logger.warning("%s is no record (%s); its track is scored again", path, error)
             return empty
         if (record.system, record.track, record.fingerprint) != (system, track, fingerprint):

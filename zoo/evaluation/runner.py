@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing import active_children, get_context, parent_process
@@ -39,16 +39,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(kw_only=True, slots=True)
 class _Queue:
-    """Scoring in worker processes, or at once where there are none, with a bounded backlog."""
+    """Scoring elsewhere, or at once where there is no elsewhere, with a bounded backlog."""
 
     num_jobs: int
     on_record: OnRecord
-    _pool: ProcessPoolExecutor | None = None
+    cluster: Executor | None = None
+    _pool: Executor | None = None
     _earlier_children: set[BaseProcess] = field(default_factory=set)  # not ours to end
     _pending: dict[Future[Scores], Callable[[Scores], TrackRecord]] = field(default_factory=dict)
 
     def __enter__(self) -> "_Queue":
-        if self.num_jobs > 1:
+        if self.cluster is not None:
+            self._pool = self.cluster
+        elif self.num_jobs > 1:
             self._earlier_children = set(active_children())
             self._pool = ProcessPoolExecutor(
                 self.num_jobs,
@@ -64,8 +67,9 @@ class _Queue:
         if exception_type is not None:  # keep what is finished; the rest is not waited for
             finished = {future for future in self._pending if future.done()}
             self._collect({future for future in finished if future.exception() is None})
-            for process in set(active_children()) - self._earlier_children:
-                process.terminate()
+            if self.cluster is None:
+                for process in set(active_children()) - self._earlier_children:
+                    process.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def put(
@@ -108,6 +112,7 @@ def evaluate(
     protocols: Sequence[Protocol],
     out: str | Path | None = None,
     num_jobs: int = 1,
+    cluster: Executor | None = None,
     on_record: OnRecord | None = None,
 ) -> list[TrackRecord]:
     """Score systems and the references on tracks.
@@ -121,6 +126,7 @@ def evaluate(
         protocols: Which protocols to follow.
         out: Folder for the records; None keeps nothing on disk.
         num_jobs: Scoring processes; 1 scores in this process. The numbers do not depend on it.
+        cluster: Where to score instead, so many tracks at a time; it must see the tracks' files.
         on_record: Called with each record when it is complete, found on disk or computed.
 
     Returns:
@@ -144,7 +150,7 @@ def evaluate(
         if on_record is not None:
             on_record(record)
 
-    with _Queue(num_jobs=num_jobs, on_record=keep) as queue:
+    with _Queue(num_jobs=num_jobs, on_record=keep, cluster=cluster) as queue:
         for track in tracks:
             content = track.fingerprint()
             for system in (*REFERENCES, *systems):

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,7 +105,9 @@ class EvaluationSession:
             logger.warning(notice)
         name = f"{separator.model_name} ({Path(separator.weights).name})"
         system = ZooSystem(separator, name=name)
-        tracks = find_evaluation_tracks(data, sources=system.sources)
+        tracks = find_evaluation_tracks(
+            data, sources=system.sources, part_of=separator.spec.part_of
+        )
         systems = [system, *map(load_baseline, baselines)]
         return cls(
             title=f"{name} on {data.resolve().name}",
@@ -134,11 +137,18 @@ class EvaluationSession:
         needed = len(self.systems) + len(REFERENCES)
         return sum(finished.count(track.name) == needed for track in self.tracks)
 
-    def run(self, *, num_jobs: int = 1, on_record: OnRecord | None = None) -> None:
+    def run(
+        self,
+        *,
+        num_jobs: int = 1,
+        cluster: Executor | None = None,
+        on_record: OnRecord | None = None,
+    ) -> None:
         """Score everything; what is stored in ``out`` is not computed again.
 
         Args:
             num_jobs: Scoring processes.
+            cluster: Where to score instead, so many tracks at a time.
             on_record: Called with each record when it is complete.
 
         Raises:
@@ -159,6 +169,7 @@ class EvaluationSession:
             protocols=self.protocols,
             out=self.out,
             num_jobs=num_jobs,
+            cluster=cluster,
             on_record=keep,
         )
 

@@ -5,11 +5,13 @@ Shape legend: C channels, N samples.
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
+from zoo.data.parts import add_parts
 from zoo.data.reading import read_header, read_samples, require_alike
 from zoo.data.tracks import Track, TrackFile, find_tracks, is_one_source
 from zoo.errors import AudioError
@@ -51,6 +53,7 @@ class EvaluationTrack:
         mixture: File of the mixture; None where it is the sum of the sources.
         num_samples: Length in samples.
         sample_rate: Hz.
+        part_of: By source, the source that holds it (:class:`zoo.Spec`).
     """
 
     name: str
@@ -59,6 +62,7 @@ class EvaluationTrack:
     mixture: TrackFile | None
     num_samples: int
     sample_rate: int
+    part_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -70,7 +74,8 @@ class EvaluationTrack:
         files = dict(self.files) if self.mixture is None else {**self.files, MIXTURE: self.mixture}
         digests = {path: hash_file(path) for path in {file.path for file in files.values()}}
         roles = {role: [file.stream, digests[file.path]] for role, file in files.items()}
-        return digest_of({"sources": self.sources, "files": roles})
+        parts = {"part_of": dict(self.part_of)} if self.part_of else {}
+        return digest_of({"sources": self.sources, "files": roles, **parts})
 
     def load(self) -> TrackAudio:
         """Decode the track.
@@ -85,11 +90,13 @@ class EvaluationTrack:
         absent = [source for source in self.sources if source not in decoded]
         if absent:
             self._require_silent(absent, mixture=mixture, residual=mixture - total)
+        # A part counts in the source that holds it, whether or not it is scored by itself.
+        names = list(dict.fromkeys([*self.sources, *self.part_of]))
+        apart = np.stack([decoded.get(name, np.zeros_like(mixture)) for name in names])
+        held = add_parts(apart, sources=names, part_of=self.part_of)
         return TrackAudio(
             mixture=mixture,
-            targets={
-                source: decoded.get(source, np.zeros_like(mixture)) for source in self.sources
-            },
+            targets=dict(zip(self.sources, held, strict=False)),
             every_source=decoded,
             sample_rate=self.sample_rate,
         )
@@ -108,7 +115,10 @@ class EvaluationTrack:
 
 
 def find_evaluation_tracks(
-    directory: str | Path, *, sources: Sequence[str]
+    directory: str | Path,
+    *,
+    sources: Sequence[str],
+    part_of: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[EvaluationTrack, ...]:
     """Find the tracks under a folder and check that the files of each agree.
 
@@ -117,7 +127,8 @@ def find_evaluation_tracks(
 
     Args:
         directory: One folder per track, one file per source; or MUSDB18's ``.stem.mp4`` files.
-        sources: Which sources to score.
+        sources: Which sources to score; parts of others that no track has are left out.
+        part_of: By source, the source that holds it (:class:`zoo.Spec`).
 
     Raises:
         AudioError: If there is no track, no track has one of the sources, the folder has both a
@@ -128,13 +139,15 @@ def find_evaluation_tracks(
     _refuse_training_parts(root)
     known = tuple(dict.fromkeys([*sources, *MUSDB_SOURCES]))
     found = find_tracks(root, sources=known)
+    there = {name for track in found for name in track.files}
+    sources = [name for name in sources if name in there or name not in part_of]
     for source in sources:
         if not any(source in track.files for track in found):
             raise AudioError(
                 f"no track in {root} has a file for {source!r}; expected {source}.wav (or another "
                 f"audio format) beside {', '.join(sorted({n for t in found for n in t.files}))}"
             )
-    return tuple(_check(track, sources) for track in found)
+    return tuple(replace(_check(track, sources), part_of=dict(part_of)) for track in found)
 
 
 def _refuse_training_parts(root: Path) -> None:

@@ -6,6 +6,7 @@ from functools import lru_cache
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.hooks import RemovableHandle
 
 from zoo.networks.bounds import meta_network
 from zoo.networks.network import SeparationNetwork
@@ -106,6 +107,7 @@ def _count_unet(
         condition = torch.empty(num_conditions, spec.condition.embed_dim, device="meta")
     shapes = _ShapeRecorder(network.unet)
     counter = FlopCounterMode(display=False, depth=4)
+    counter.mod_tracker = _ModuleTracker(network.unet)  # pyright: ignore[reportAttributeAccessIssue]
     with shapes, counter:
         network.unet(spectrogram, condition)
     seconds = spec.chunk_frames * spec.stft.hop_length / spec.sample_rate
@@ -148,6 +150,34 @@ def _places(spec: Spec) -> list[tuple[str, str, tuple[str, ...]]]:
         rows.append((f"decoder.{level}", f"decoder.{level}.stage", names(unet.decoder)))
     rows.append(("exit", "exit", ("conv",)))
     return rows
+
+
+class _ModuleTracker:
+    """Knows which modules of one network are computing, as the counter asks for it.
+
+    torch's own tracker hooks every module of the process while it counts. A network that another
+    thread computes then runs its hooks, and fails.
+
+    Attributes:
+        parents: Names of the modules that are computing, from the network's class on.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.parents = {"Global"}
+        self._network = network
+        self._hooks: list[RemovableHandle] = []
+
+    def __enter__(self) -> None:
+        for path, module in self._network.named_modules():
+            name = ".".join(filter(None, (type(self._network).__name__, path)))
+            self._hooks += [
+                module.register_forward_pre_hook(lambda *_, name=name: self.parents.add(name)),
+                module.register_forward_hook(lambda *_, name=name: self.parents.discard(name)),
+            ]
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
 
 
 class _ShapeRecorder:

@@ -8,19 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from blocks import (
-    STFT,
-    complex_product,
-    stack_subbands,
-    unstack_subbands,
-)
-from blocks.condition import expand_batch
+from blocks import STFT
 from zoo.networks.attention import record_attention
 from zoo.networks.inputs import check_mixture, condition_weights, input_gain
+from zoo.networks.spectra import analyse, enter_unet, leave_unet, padded_length, synthesise
 from zoo.networks.unet import UNet, UNetFeatures
 from zoo.specs.spec import Spec
 
@@ -207,15 +200,16 @@ class SeparationNetwork(nn.Module):
 
     def _estimate(self, mixture: Tensor, weights: Tensor) -> Tensor:
         """Mixture (B, C, N), weights (B, Q, S) -> (B, Q, C, N)."""
-        spectrogram, stacked = self._analyse(mixture)
-        estimate = self.unet(stacked, self._embed(weights))
-        out = self._synthesise(estimate, spectrogram, weights.shape[1], mixture.shape[-1])
+        spectrogram = analyse(self.stft, self.spec, mixture)
+        estimate = self.unet(enter_unet(self.spec, spectrogram), self._embed(weights))
+        estimate = leave_unet(self.spec, estimate, spectrogram)
+        out = self._synthesise(estimate, weights.shape[1], mixture.shape[-1])
         return out if self.low_band is None else out + self.low_band._estimate(mixture, weights)
 
     def _encode(self, mixture: Tensor, gain: Tensor | None = None) -> Features:
-        spectrogram, stacked = self._analyse(mixture)
+        spectrogram = analyse(self.stft, self.spec, mixture)
         return Features(
-            unet=self.unet.encode(stacked, None),
+            unet=self.unet.encode(enter_unet(self.spec, spectrogram), None),
             spectrogram=spectrogram,
             num_samples=mixture.shape[-1],
             low_band=None if self.low_band is None else self.low_band._encode(mixture),
@@ -224,27 +218,15 @@ class SeparationNetwork(nn.Module):
 
     def _decode(self, features: Features, weights: Tensor) -> Tensor:
         estimate = self.unet.decode(features.unet, self._embed(weights))
-        out = self._synthesise(
-            estimate, features.spectrogram, weights.shape[1], features.num_samples
-        )
+        estimate = leave_unet(self.spec, estimate, features.spectrogram)
+        out = self._synthesise(estimate, weights.shape[1], features.num_samples)
         if self.low_band is None or features.low_band is None:
             return out
         return out + self.low_band._decode(features.low_band, weights)
 
     def padded_length(self, num_samples: int) -> int:
-        """The least length from ``num_samples`` up whose spectrogram has fitting frames.
-
-        Frames must be a multiple of 2**depth, and samples more than half a frame for the reflected
-        edges.
-        """
-        hop, multiple = self.spec.stft.hop_length, self.spec.frame_multiple
-        # Windows that overlap by three quarters and more reach samples behind the last centre.
-        is_enough = num_samples > self.spec.stft.n_fft // 2 and 4 * hop <= self.spec.stft.n_fft
-        if is_enough and (1 + num_samples // hop) % multiple == 0:
-            return num_samples
-        needed = max(num_samples, self.spec.stft.n_fft // 2 + 1)
-        frames = -(-needed // hop) + 1
-        return (-(-frames // multiple) * multiple - 1) * hop
+        """Return the least length whose frames fit: :func:`zoo.networks.spectra.padded_length`."""
+        return padded_length(self.spec, num_samples)
 
     def limit_band(self, waveform: Tensor) -> Tensor:
         """Remove the frequencies that the network does not see; most networks see all.
@@ -254,42 +236,14 @@ class SeparationNetwork(nn.Module):
         """
         if self.spec.stft.num_bins is None:
             return waveform
-        spectrogram, _ = self._analyse(waveform)
-        missing = self.spec.stft.n_fft // 2 + 1 - spectrogram.shape[-1]
-        length = self.padded_length(waveform.shape[-1])
-        limited = self.stft.inverse(F.pad(spectrogram, (0, missing)), num_samples=length)
-        return limited[..., : waveform.shape[-1]]
+        spectrogram = analyse(self.stft, self.spec, waveform)
+        return self._synthesise(spectrogram, 1, waveform.shape[-1]).squeeze(1)
 
-    def _analyse(self, mixture: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, N) -> spectrogram (B, 2 C, T, F) and what of it enters the U-Net."""
-        num_samples = mixture.shape[-1]
-        padded = F.pad(mixture, (0, self.padded_length(num_samples) - num_samples))
-        spectrogram = self.stft(padded)
-        if self.spec.sees_all_bins:
-            return spectrogram, spectrogram
-        kept = spectrogram[..., : self.spec.stft.kept_bins]
-        return kept, stack_subbands(kept, self.spec.unet.num_subbands)
-
-    def _synthesise(
-        self, estimate: Tensor, spectrogram: Tensor, num_conditions: int, num_samples: int
-    ) -> Tensor:
-        """U-Net output (B * Q, ...) -> waveforms (B, Q, C, N)."""
-        if not self.spec.sees_all_bins:
-            estimate = unstack_subbands(estimate, self.spec.unet.num_subbands)
-        if self.spec.estimate != "mapping":
-            mixture = expand_batch(spectrogram, estimate.shape[0])
-            parts = mixture.shape[1]
-            if self.spec.estimate == "masking":
-                estimate = complex_product(estimate, mixture)
-            else:
-                mask = estimate[:, parts:]  # (B * Q, C, T, F), for real and imaginary parts alike
-                estimate = estimate[:, :parts] + torch.cat((mask, mask), dim=1) * mixture
-        if not self.spec.sees_all_bins:
-            missing = self.spec.stft.n_fft // 2 + 1 - estimate.shape[-1]
-            estimate = F.pad(estimate, (0, missing))
-        padded_length = self.padded_length(num_samples)
-        waveform = self.stft.inverse(estimate, num_samples=padded_length)
-        return waveform[..., :num_samples].unflatten(0, (-1, num_conditions))
+    def _synthesise(self, estimate: Tensor, num_conditions: int, num_samples: int) -> Tensor:
+        """Spectrograms (B * Q, 2 C, T, F) -> waveforms (B, Q, C, N)."""
+        return synthesise(
+            self.stft, self.spec, estimate, num_conditions=num_conditions, num_samples=num_samples
+        )
 
     def _embed(self, weights: Tensor) -> Tensor | None:
         """Weights (B, Q, S) -> condition vectors (B * Q, E); None in a single-source network."""

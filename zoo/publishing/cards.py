@@ -59,7 +59,8 @@ def render_card(
     picture = f"![Mixture and estimates]({PICTURE_FILE})" if with_picture else ""
     sections = [
         f"# {_inline(title)}",
-        f"Separates music into {_listed(spec.sources)}. A network of the LaSAFT / LightSAFT family"
+        f"Separates music into {_listed(spec.told_sources)}. "
+        "A network of the LaSAFT / LightSAFT family"
         + (f", {_inline(spec.paper)}." if spec.paper else "."),
         picture,
         _facts(spec, entry, num_parameters),
@@ -94,7 +95,7 @@ def _front_matter(spec: Spec, entry: WeightsEntry | None) -> dict[str, Any]:
 
 def _facts(spec: Spec, entry: WeightsEntry | None, num_parameters: int) -> str:
     rows = [
-        ("Sources", ", ".join(spec.sources)),
+        ("Sources", ", ".join(spec.told_sources)),
         ("Audio", f"{spec.sample_rate} Hz, {spec.channels} channel(s)"),
         ("Parameters", f"{num_parameters:,}"),
         ("STFT", "; low band: ".join(str(part.stft) for part in spec.parts)),

@@ -21,7 +21,7 @@ from zoo.publishing.cards import PICTURE_FILE, render_card
 from zoo.records.files import write_whole
 from zoo.weights.checkpoints import write_safetensors
 from zoo.weights.entries import WeightsEntry
-from zoo.weights.fetching.hub_files import LIBRARY_NAME, TRANSPORT_ERROR
+from zoo.weights.fetching.hub_files import HUB_HEADERS, TRANSPORT_ERROR
 from zoo.weights.references import WEIGHTS_FILE
 from zoo.weights.settings import read_settings
 
@@ -124,7 +124,7 @@ def _push_folder(
     settings = read_settings()
     if settings.offline:
         raise WeightsUnavailableError("offline mode is on (HF_HUB_OFFLINE): nothing was pushed")
-    api = HfApi(endpoint=settings.endpoint, token=token, library_name=LIBRARY_NAME)
+    api = HfApi(endpoint=settings.endpoint, token=token, headers=HUB_HEADERS)
     try:
         url = api.create_repo(repo_id, private=private, exist_ok=True)
         api.upload_folder(repo_id=url.repo_id, folder_path=folder, commit_message=commit_message)

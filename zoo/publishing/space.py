@@ -17,6 +17,7 @@ from zoo.publishing.space_config import (
 )
 from zoo.publishing.space_files import SpaceFiles, find_space_files
 from zoo.records.files import write_whole
+from zoo.weights.fetching.hub_files import HUB_HEADERS
 
 __all__ = [
     "front_matter",
@@ -106,23 +107,24 @@ def prepare_push(root: str | Path = ".") -> SpaceFiles:
     return files
 
 
-def push_space(repo_id: str, files: SpaceFiles, *, private: bool = False) -> str:
-    """Create or update a gradio Space.
+def push_space(
+    repo_id: str, files: SpaceFiles, *, private: bool = False, sdk: str = "gradio"
+) -> str:
+    """Create or update a Space.
 
     Args:
         repo_id: ``USER/NAME`` on the Hub; the token is the one ``hf auth login`` stored.
-        files: What to send, as :func:`prepare_push` read it.
+        files: What to send, as :func:`prepare_push` read it, or a built site.
         private: Whether a new Space is private.
+        sdk: What runs a new Space: ``gradio``, or ``static`` for files alone.
 
     Returns:
         The Space's address.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    api = HfApi()
-    url = api.create_repo(
-        repo_id, repo_type="space", space_sdk="gradio", private=private, exist_ok=True
-    )
+    api = HfApi(headers=HUB_HEADERS)
+    url = api.create_repo(repo_id, repo_type="space", space_sdk=sdk, private=private, exist_ok=True)
     api.create_commit(
         repo_id=repo_id,
         repo_type="space",

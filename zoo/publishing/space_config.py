@@ -103,10 +103,15 @@ class Limits:
     Args:
         max_seconds: Longest song.
         max_megabytes: Largest upload.
+        max_sample_rate: Highest sample rate of a song, in Hz.
+        max_megasamples: Most samples of a song, all channels counted, in millions.
         blend_seconds: Longest clip of the Blend and Inside tabs.
         queue_size: Requests that may wait.
+        client_requests: Requests that may wait or run for one client.
         device_concurrency: Separations at once on the device.
         cache_hours: Age at which the files of a request are deleted.
+        disk_gigabytes: Most that uploads and results may take together; beyond it the oldest
+            finished ones go.
         spec_characters: Longest text in the spec editor.
         gpu_max_seconds: Longest single ZeroGPU call.
     """
@@ -119,6 +124,10 @@ class Limits:
     cache_hours: PositiveFloat
     spec_characters: PositiveInt
     gpu_max_seconds: PositiveFloat
+    max_sample_rate: PositiveInt = 192_000
+    max_megasamples: PositiveFloat = 81.0
+    client_requests: PositiveInt = 4
+    disk_gigabytes: PositiveFloat = 20.0
 
     def __post_init__(self) -> None:
         """Check the fields."""

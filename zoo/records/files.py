@@ -4,9 +4,10 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,13 +24,14 @@ __all__ = [
 ]
 
 PARTIAL_SUFFIX = ".partial"
+PARTIAL_BYTES = 4  # of chance in a partial name
 STALE_SECONDS = 3600  # a partial file that nobody wrote to for so long is of a killed process
 BLOCK_BYTES = 1 << 20
 
 
 def partial_path(path: Path) -> Path:
     """Return a hidden, unused name beside ``path`` to write to before the rename."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}")
+    return path.with_name(f".{path.name}.{secrets.token_hex(PARTIAL_BYTES)}{PARTIAL_SUFFIX}")
 
 
 def commit_partial(partial: Path, path: Path) -> None:
@@ -77,10 +79,18 @@ def native_path(path: Path) -> Any:  # type stubs of such libraries know no byte
 
 
 def remove_stale_partials(folder: Path) -> None:
-    """Remove the partial files that killed processes left in a folder, an hour after the fact."""
-    for partial in folder.glob(f".*{PARTIAL_SUFFIX}"):
-        if partial.is_file() and time.time() - partial.stat().st_mtime > STALE_SECONDS:
-            partial.unlink(missing_ok=True)
+    """Remove what killed processes left under partial names in a folder, an hour after the fact.
+
+    What cannot be removed stays: whoever meant to write here will hear of it.
+    """
+    for partial in folder.glob(f".*.{'[0-9a-f]' * 2 * PARTIAL_BYTES}{PARTIAL_SUFFIX}"):
+        with suppress(OSError):
+            if time.time() - partial.lstat().st_mtime <= STALE_SECONDS:
+                continue
+            if partial.is_dir() and not partial.is_symlink():
+                shutil.rmtree(partial)
+            else:
+                partial.unlink()
 
 
 def hash_file(path: str | Path, algorithm: str = "sha256", *, prefix: bytes = b"") -> str:

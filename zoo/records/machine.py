@@ -16,6 +16,8 @@ PACKAGES = (
     "soxr",
     "soundfile",
     "openvino",
+    "onnxruntime",
+    "onnx",
     "accelerate",
     "demucs",
     "lightsaft-zoo",

@@ -1,6 +1,9 @@
 """Which device computes, and in which precision."""
 
 import torch
+from torch import nn
+
+from zoo.graphs.exported import ExportedNetwork
 
 __all__ = [
     "PRECISIONS",
@@ -15,6 +18,7 @@ PRECISIONS: dict[str, torch.dtype] = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+QUANTIZED = "int8"
 OUT_OF_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -47,20 +51,31 @@ def choose_device(name: str | torch.device = "auto") -> torch.device:
     return device
 
 
-def choose_precision(name: str, device: torch.device) -> torch.dtype | None:
+def choose_precision(name: str, device: torch.device, network: nn.Module) -> torch.dtype | None:
     """Return the data type that the network computes in, None for ``auto``.
 
     Args:
-        name: A name of :data:`PRECISIONS`, or ``auto``.
+        name: A name of :data:`PRECISIONS`, ``auto``, or ``int8``, which is ``auto`` for a network
+            that was exported so.
         device: Where it computes.
+        network: What computes.
 
     Raises:
-        ValueError: An unknown name, or float16 on a CPU.
+        ValueError: An unknown name, float16 on a CPU, or int8 with graphs that are not.
     """
+    if name == QUANTIZED:
+        if isinstance(network, ExportedNetwork) and network.record.precision == QUANTIZED:
+            return None
+        raise ValueError(
+            "int8 needs graphs that were quantized: python -m zoo export MODEL --quantize int8 "
+            "--calibrate SONG ... -o DIR, then give DIR as the model (docs/export.md)"
+        )
     if name == "auto":
         return None
     if name not in PRECISIONS:
-        raise ValueError(f"unknown precision {name!r}; expected auto, {', '.join(PRECISIONS)}")
+        raise ValueError(
+            f"unknown precision {name!r}; expected auto, {', '.join(PRECISIONS)}, {QUANTIZED}"
+        )
     if name == "float16" and device.type == "cpu":
         raise ValueError("a CPU has no use for float16; use auto, float32 or bfloat16")
     return PRECISIONS[name]

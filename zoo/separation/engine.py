@@ -6,6 +6,7 @@ K: chunks, C: channels, L: samples of a chunk, S: sources
 import copy
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,9 +36,12 @@ class Engine:
         device: Where it computes.
         precision: The data type it computes in.
         backend: A name in :data:`~zoo.separation.backends.BACKENDS`, or ``auto``.
-        cache: Folder for what a backend compiles; None keeps it in memory.
+        cache: Folder for what backends compile, each below its own name; None keeps it in memory.
         batch_size: Most chunks at once. The default is one on a CPU, where more gain nothing, and
             what fits the free memory elsewhere.
+
+    Attributes:
+        busy_seconds: How long the network has computed so far.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class Engine:
             copy.deepcopy(network).eval().requires_grad_(requires_grad=False),
             device=device,
             precision=self.precision,
-            cache=cache,
+            cache=None if cache is None else cache / self.backend.name,
             may_fall_back=backend == "auto",
         )
         is_cpu = device.type == "cpu"
@@ -68,6 +72,7 @@ class Engine:
         # The first batch on a CUDA device shows how much memory a chunk takes.
         self._awaits_measurement = batch_size is None and device.type == "cuda"
         self._lock = threading.Lock()
+        self.busy_seconds = 0.0
 
     def separate(self, chunks: Tensor, *, sources: Sequence[str]) -> Tensor:
         """Separate chunks; a chunk of digital silence gives silence without any work.
@@ -90,6 +95,7 @@ class Engine:
         while start < chunks.shape[0]:
             with self._lock:
                 size = min(self._limit, chunks.shape[0] - start)
+                started = time.perf_counter()
                 try:
                     estimates.append(self._compute(chunks[start : start + size], sources))
                 except RuntimeError as error:
@@ -97,6 +103,8 @@ class Engine:
                         raise
                     self._halve_limit(size, error)
                     continue
+                finally:
+                    self.busy_seconds += time.perf_counter() - started
             start += size
         return torch.cat(estimates)
 

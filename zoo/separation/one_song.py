@@ -59,7 +59,7 @@ def separate(
         model, weights=weights, device=device, precision=precision, pitches=pitches
     )
     if folder is not None:
-        stems = separator.stem_names(sources=sources, two_stems=two_stems)
+        stems = separator.select(sources, two_stems).stems
         check_output(audio_format, stems, _look_at(source))
     result = separator(source, sources=sources, two_stems=two_stems, progress=progress)
     if folder is not None:

@@ -3,7 +3,7 @@
 import glob
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from zoo.errors import AudioError
 from zoo.separation.naming import fold, safe_name
 from zoo.separation.record import SeparationRecord
 
-__all__ = ["PlannedSong", "SeparationPlan", "plan_separations"]
+__all__ = ["PlannedSong", "SeparationPlan", "plan_separations", "tell_apart"]
 
 OUR_STEM = "stems of an earlier separation"
 IN_OUTPUT = "in the output folder"
@@ -38,10 +38,12 @@ class SeparationPlan:
     Attributes:
         songs: In the order in which they were named.
         skipped: What was found in folders and left out, with the reasons.
+        problems: A sentence for each input that stands for no song.
     """
 
     songs: tuple[PlannedSong, ...]
     skipped: tuple[SkippedFile, ...]
+    problems: tuple[str, ...] = ()
 
 
 def plan_separations(inputs: Iterable[str | Path], output: Path) -> SeparationPlan:
@@ -60,33 +62,36 @@ def plan_separations(inputs: Iterable[str | Path], output: Path) -> SeparationPl
         output: The folder for all songs.
 
     Raises:
-        AudioError: Nothing was found, or two songs cannot be told apart.
+        AudioError: No input stands for a song, or two songs cannot be told apart.
     """
     found: dict[str, tuple[Path, Path]] = {}  # by real path: the file, and its name in the output
     skipped: list[SkippedFile] = []
-    for path in _expand(inputs):
-        if path.is_dir():
-            for file, name in _songs_in(path, output, skipped):
-                found.setdefault(os.path.realpath(file), (file, name))
-        else:
-            found.setdefault(os.path.realpath(path), (path, Path(path.name)))
-    names = _tell_apart(list(found.values()))
-    songs = (PlannedSong(path=path, folder=output / name) for path, name in names)
-    return SeparationPlan(songs=tuple(songs), skipped=tuple(skipped))
+    problems: list[str] = []
+    for path in _expand(inputs, problems):
+        try:
+            songs = _songs_in(path, output, skipped) if path.is_dir() else [(path, path.name)]
+        except AudioError as error:
+            problems.append(str(error))
+            continue
+        for file, name in songs:
+            found.setdefault(os.path.realpath(file), (file, Path(name)))
+    if problems and not found:
+        raise AudioError("; ".join(problems))
+    names = tell_apart(list(found.values()))
+    planned = (PlannedSong(path=path, folder=output / name) for path, name in names)
+    return SeparationPlan(songs=tuple(planned), skipped=tuple(skipped), problems=tuple(problems))
 
 
-def _expand(inputs: Iterable[str | Path]) -> list[Path]:
-    paths = []
+def _expand(inputs: Iterable[str | Path], problems: list[str]) -> Iterator[Path]:
     for name in inputs:
         path = Path(name)
         if path.exists() or not glob.has_magic(str(name)):
-            paths.append(path)
+            yield path
             continue
         matches = sorted(glob.glob(str(name), recursive=True))  # noqa: PTH207  # also absolute
         if not matches:
-            raise AudioError(f"{name}: no file fits this pattern")
-        paths.extend(map(Path, matches))
-    return paths
+            problems.append(f"{name}: no file fits this pattern")
+        yield from map(Path, matches)
 
 
 def _songs_in(folder: Path, output: Path, skipped: list[SkippedFile]) -> list[tuple[Path, Path]]:
@@ -119,8 +124,18 @@ def _our_stems(folder: Path) -> frozenset[str]:
     return frozenset() if record is None else record.file_names
 
 
-def _tell_apart(songs: Sequence[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
-    """Give each song a folder name that no other song has, on any system."""
+def tell_apart(songs: Sequence[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    """Give each song a folder name that no other song has, on any system.
+
+    Args:
+        songs: The absolute or relative path of each, and the part of it that names its folder.
+
+    Returns:
+        The same paths, with the names of their folders.
+
+    Raises:
+        AudioError: Two songs cannot be told apart.
+    """
     attempts = dict.fromkeys(range(len(songs)), 0)
     while meetings := _meetings({i: _candidate(*songs[i], attempts[i]) for i in attempts}):
         for index in (index for meeting in meetings for index in meeting):

@@ -6,6 +6,7 @@ whose stems they are, so that no other song's replace them.
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +15,10 @@ from typing import Any
 
 from zoo.errors import AudioError
 from zoo.records.files import digest_of, write_whole
+from zoo.records.json_text import parse_json, read_json
+from zoo.records.reading import MAX_INTEGER
 
-__all__ = ["RECORD_NAME", "SeparationRecord", "place_digest"]
+__all__ = ["RECORD_NAME", "SeparationRecord", "file_sizes", "place_digest"]
 
 RECORD_NAME = "separation.json"
 # Names of model and weights are for people: what they hold decides, under digests of their own.
@@ -34,7 +37,7 @@ class SeparationRecord:
         num_samples: Length of the song.
         gain: The factor of all stems that keeps every one from clipping.
         peak: Largest magnitude in any stem, before the gain.
-        stems: File name and size in bytes of every stem.
+        stems: File name and size in bytes of every stem, and its SHA-256 where that was asked for.
         files: Names of all files of ours in the folder, those of earlier requests too.
     """
 
@@ -50,14 +53,39 @@ class SeparationRecord:
 
     @classmethod
     def read(cls, folder: Path) -> "SeparationRecord | None":
-        """Return the record of a folder; None where there is none that can be read."""
+        """Return the record of a folder; None where there is none of ours.
+
+        Whatever else has that name counts as none: the song is separated again.
+        """
         try:
-            values = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
-            record = cls(**values | {"files": tuple(map(str, values.get("files", ())))})
-            record._check()
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return cls._of(read_json(folder / RECORD_NAME))
+        except (OSError, ValueError, TypeError, KeyError):
             return None
-        return record
+
+    @classmethod
+    def parse(cls, content: bytes) -> "SeparationRecord | None":
+        """Return the record that a file's content is; None where it is none of ours."""
+        try:
+            return cls._of(parse_json(content, origin=RECORD_NAME))
+        except (ValueError, TypeError, KeyError):
+            return None
+
+    @classmethod
+    def _of(cls, plain: Any) -> "SeparationRecord":
+        values: dict[str, Any] = {"files": [], **plain}
+        _check(values)
+        values["files"] = tuple(values["files"])
+        return cls(**values)
+
+    @staticmethod
+    def check_place(folder: Path) -> None:
+        """Refuse a folder in which no record can be written, before anything is computed.
+
+        Raises:
+            AudioError: A folder has the record's name.
+        """
+        if (folder / RECORD_NAME).is_dir():
+            raise AudioError(f"{folder / RECORD_NAME} is a folder; remove it or rename it")
 
     def write(self, folder: Path) -> None:
         """Write the record whole.
@@ -81,37 +109,34 @@ class SeparationRecord:
         """Names of all files of ours that the folder has or had."""
         return frozenset(self.files) | {stem["file"] for stem in self.stems.values()}
 
-    def is_complete(self, folder: Path, request: Mapping[str, Any]) -> bool:
-        """Whether it is of an equal request and all its files are there."""
-        try:
-            sizes = {stem["file"]: stem["bytes"] for stem in self.stems.values()}
-            is_whole = all((folder / name).stat().st_size == sizes[name] for name in sizes)
-        except OSError:
-            return False
+    def is_complete(self, request: Mapping[str, Any], *, sizes: Mapping[str, int]) -> bool:
+        """Whether it is of an equal request and all its files are there.
+
+        Args:
+            request: What is asked for.
+            sizes: Bytes of the files that are there, by name.
+        """
+        stems = self.stems.values()
+        is_whole = all(sizes.get(stem["file"]) == stem["bytes"] for stem in stems)
         return is_whole and _without_labels(self.request) == _without_labels(request)
 
-    def check_owner(self, folder: Path, *, path: Path, input_sha256: str) -> None:
+    def check_owner(self, folder: str | Path, *, place: str, input_sha256: str) -> None:
         """Refuse to have the stems of another song replaced: another file in another place.
+
+        Args:
+            folder: For the message.
+            place: :func:`place_digest` of the song.
+            input_sha256: Of its content.
 
         Raises:
             AudioError: The folder is another song's.
         """
-        is_same_place = self.input_place_sha256 == place_digest(path)
+        is_same_place = self.input_place_sha256 == place
         if self.request.get("input_sha256") != input_sha256 and not is_same_place:
             raise AudioError(
                 f"{folder} holds the stems of another song, {self.input}; choose another output "
                 "folder, or overwrite them"
             )
-
-    def _check(self) -> None:
-        """Raise for values that no record of ours has; a stem's file is no path."""
-        for stem in self.stems.values():
-            if Path(stem["file"]).name != stem["file"] or not isinstance(stem["bytes"], int):
-                raise ValueError(f"no stem of ours: {stem}")
-        if not isinstance(self.request, Mapping) or not isinstance(self.input, str):
-            raise TypeError("no request of ours")
-        if self.sample_rate <= 0 or self.num_samples <= 0 or not self.gain > 0:
-            raise ValueError("no measures of a song")
 
 
 def place_digest(path: Path) -> str:
@@ -119,5 +144,55 @@ def place_digest(path: Path) -> str:
     return digest_of(os.path.realpath(path))
 
 
+def file_sizes(folder: Path) -> dict[str, int]:
+    """Return the bytes of each file in a folder; none where there is no folder."""
+    try:
+        return {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+    except OSError:
+        return {}
+
+
 def _without_labels(request: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in request.items() if key not in LABELS}
+
+
+def _check(values: Any) -> None:
+    """Refuse what no record of ours holds.
+
+    Raises:
+        ValueError: A value is not of its kind.
+        KeyError: A value is missing.
+        TypeError: Something that should have names for its values has none.
+    """
+    stems, request, names = values["stems"], values["request"], values["files"]
+    if not (isinstance(stems, dict) and isinstance(request, dict) and isinstance(names, list)):
+        raise ValueError("no stems or no request")
+    if not all(_is_plain_name(name) for name in (*names, *(s["file"] for s in stems.values()))):
+        raise ValueError("a name that is a path")
+    if not all(_is_whole(stem["bytes"], low=0) for stem in stems.values()):
+        raise ValueError("a stem without a size")
+    if not (isinstance(values["input"], str) and isinstance(values["input_place_sha256"], str)):
+        raise ValueError("no song")
+    if not (_is_whole(values["sample_rate"], low=1) and _is_whole(values["num_samples"], low=1)):
+        raise ValueError("no length")
+    gain, peak = values["gain"], values["peak"]
+    if not (_is_finite(gain) and gain > 0 and _is_finite(peak) and peak >= 0):
+        raise ValueError("no levels")
+
+
+def _is_plain_name(name: object) -> bool:
+    """Whether it names a file in its folder; what is no text may be in it, as in names of files."""
+    return (
+        isinstance(name, str)
+        and Path(name).name == name
+        and name not in ("", "..")
+        and "\0" not in name
+    )
+
+
+def _is_whole(number: object, *, low: int) -> bool:
+    return type(number) is int and low <= number < MAX_INTEGER
+
+
+def _is_finite(number: object) -> bool:
+    return type(number) is float and math.isfinite(number)

@@ -4,7 +4,7 @@ C: channels, N: samples
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +58,9 @@ class SeparationBlock:
     Attributes:
         start: Where it begins, in samples of the song.
         stems: (C, n) float32 by the stem's name, at the song's rate and channels.
-        residual: (C, n), the mixture less the sum of the stems.
+        residual: (C, n), the mixture less the sum of the stems, parts apart.
+        parts: Stems that are heard in another stem too (:attr:`zoo.Spec.part_of`), so that they
+            count in no sum.
         sample_rate: In Hz.
         progress: How far the separation is with this block.
     """
@@ -66,6 +68,7 @@ class SeparationBlock:
     start: int
     stems: dict[str, np.ndarray]
     residual: np.ndarray
+    parts: tuple[str, ...] = ()
     sample_rate: int
     progress: SeparationProgress
 
@@ -77,7 +80,7 @@ class SeparationBlock:
     @property
     def mixture(self) -> np.ndarray:
         """The song itself, (C, n), to rounding."""
-        return np.sum([self.residual, *self.stems.values()], axis=0)
+        return _add_up(self.stems, self.parts, self.residual)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,8 +90,11 @@ class SeparationResult:
     Attributes:
         stems: (C, N) float32 by the stem's name: the song's rate, channels and length, and the
             levels at which they sum (with the residual) to the song.
-        residual: (C, N), the mixture less the sum of the stems. Zero to rounding after a full
-            separation with mixture consistency; the accompaniment if only vocals were asked for.
+        residual: (C, N), the mixture less the sum of the stems, parts apart. Zero to rounding after
+            a full separation with mixture consistency; the accompaniment if only vocals were asked
+            for.
+        parts: Stems that are heard in another stem too (:attr:`zoo.Spec.part_of`), so that they
+            count in no sum.
         sample_rate: In Hz.
         name: The song's.
         model: Name of the network.
@@ -102,6 +108,7 @@ class SeparationResult:
     name: str
     model: str
     weights: str
+    parts: tuple[str, ...] = ()
     tags: Tags = field(default_factory=Tags)
 
     @property
@@ -112,7 +119,7 @@ class SeparationResult:
     @property
     def mixture(self) -> np.ndarray:
         """The song itself, (C, N), to rounding."""
-        return np.sum([self.residual, *self.stems.values()], axis=0)
+        return _add_up(self.stems, self.parts, self.residual)
 
     def everything_but(self, source: str) -> np.ndarray:
         """Return the mixture without one stem, (C, N): for vocals, the instrumental version.
@@ -122,8 +129,10 @@ class SeparationResult:
         """
         if source not in self.stems:
             raise UnknownNameError("stem", source, list(self.stems))
-        others = [stem for name, stem in self.stems.items() if name != source]
-        return np.sum([self.residual, *others], axis=0)
+        if source in self.parts:
+            return self.mixture - self.stems[source]
+        others = {name: stem for name, stem in self.stems.items() if name != source}
+        return _add_up(others, self.parts, self.residual)
 
     def save(
         self, folder: str | os.PathLike[str], *, format: str = "wav", residual: bool = False
@@ -184,17 +193,25 @@ def make_blocks(
         stems = [*estimates]
         if len(stems) < len(selection.stems):
             stems.append(mixture - stems[0])
-        residual = mixture - np.sum(stems, axis=0)
+        residual = mixture - np.sum([stems[place] for place in selection.summands], axis=0)
         start, position = position, position + residual.shape[-1]
         yield SeparationBlock(
             start=start,
             stems=dict(zip(selection.stems, stems, strict=True)),
             residual=residual,
+            parts=selection.parts,
             sample_rate=info.sample_rate,
             progress=SeparationProgress(
                 num_samples=position, total_samples=info.num_samples, sample_rate=info.sample_rate
             ),
         )
+
+
+def _add_up(
+    stems: Mapping[str, np.ndarray], parts: Sequence[str], residual: np.ndarray
+) -> np.ndarray:
+    """Return the sum of the stems that are heard in no other, and of the residual."""
+    return np.sum([residual, *(stem for name, stem in stems.items() if name not in parts)], axis=0)
 
 
 def _check_finite(

@@ -27,6 +27,7 @@ from zoo.separation.result import (
 )
 from zoo.separation.stems import StemSelection, select_stems
 from zoo.specs.loading import SpecSource
+from zoo.weights.conditions import ConditionSource, read_condition
 from zoo.weights.resolving import resolve_model
 from zoo.weights.settings import read_settings
 
@@ -42,13 +43,14 @@ class Separator:
 
     Args:
         model: A model's name, or anything else that :func:`zoo.build` takes, or a network that is
-            built already and stays as it is. None takes the default model.
+            built already and stays as it is, or a folder of exported graphs (docs/export.md). None
+            takes the default model.
         weights: Anything that :func:`zoo.build` takes, or ``random`` for a trial without weights.
         device: ``auto`` (a graphics card if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``auto`` (the fastest that was measured to cost less than 0.05 dB),
-            ``float32``, ``bfloat16`` or ``float16``.
+            ``float32``, ``bfloat16`` or ``float16``; ``int8`` takes an exported folder that is.
         backend: ``auto`` (the fastest that can run the network here), or the name of one:
-            ``torch``, ``openvino``.
+            ``torch``, ``openvino``, ``onnxruntime``.
         batch_size: Most chunks at once. The default is what the device's memory holds. It is
             halved when the device runs out of memory all the same.
         chunk_seconds: How much of a song the network sees at once. The default was measured.
@@ -58,13 +60,16 @@ class Separator:
         pitches: At how many pitches, a semitone apart, each chunk is separated: 1, 3, 5 or 7. The
             mean of the estimates is better and costs as many times more (docs/separation.md). The
             default stands in the record of the weights.
+        condition: Asks the network for something that it has no name for: what
+            :func:`zoo.find_condition` found, or the file it was saved to. Its source is then one
+            more of the network's, and the one that is separated unless others are asked for.
         keep_going: Whether damage inside a song becomes silence of its length and a warning that
             says where, instead of an :class:`~zoo.AudioError`.
 
     Raises:
         ValueError: A device or precision that does not exist here, or no such number of pitches.
         UnknownNameError: No such model.
-        WeightsError: The weights cannot be had or do not fit.
+        WeightsError: The weights cannot be had or do not fit, or a condition is for others.
     """
 
     def __init__(
@@ -79,13 +84,19 @@ class Separator:
         chunk_seconds: float | None = None,
         mixture_consistency: bool = True,
         pitches: int | None = None,
+        condition: ConditionSource | None = None,
         keep_going: bool = False,
     ) -> None:
         if pitches is not None:
             playing_speeds(pitches)
         self.device = choose_device(device)
-        dtype = choose_precision(precision, self.device)
-        resolved = resolve_model(model, weights=weights)
+        resolved = resolve_model(model, weights=weights, may_be_exported=condition is None)
+        self._sources_asked: str | None = None
+        if condition is not None:
+            found = read_condition(condition)
+            resolved = resolved.with_network(found.apply(resolved.network))
+            self._sources_asked = found.source
+        dtype = choose_precision(precision, self.device, resolved.network)
         self.spec, self.weights, self.notices = resolved.spec, resolved.weights, resolved.notices
         self.mixture_consistency = mixture_consistency
         self.keep_going = keep_going
@@ -95,7 +106,7 @@ class Separator:
             device=self.device,
             precision=dtype,
             backend=backend,
-            cache=read_settings().cache / "openvino" if resolved.is_kept else None,
+            cache=read_settings().cache if resolved.is_kept else None,
             batch_size=batch_size,
         )
         self._chunking = choose_chunking(
@@ -127,6 +138,11 @@ class Separator:
     def backend(self) -> str:
         """Name of the backend that runs the network."""
         return self._engine.backend.name
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long its network has computed so far, for all songs."""
+        return self._engine.busy_seconds
 
     @property
     def precision(self) -> torch.dtype:
@@ -174,11 +190,12 @@ class Separator:
         """
         tags = read_tags(source)
         with open_audio(source, keep_going=self.keep_going) as reader:
-            selection = self._select(sources, two_stems)
+            selection = self.select(sources, two_stems)
             stems, residual = join_blocks(self._separate(reader, selection, progress, cancel))
             return SeparationResult(
                 stems=stems,
                 residual=residual,
+                parts=selection.parts,
                 sample_rate=reader.info.sample_rate,
                 name=reader.info.name,
                 model=self.model_name,
@@ -199,7 +216,7 @@ class Separator:
 
         Arguments and errors are those of the call; the song is opened with the first block.
         """
-        selection = self._select(sources, two_stems)
+        selection = self.select(sources, two_stems)
 
         def blocks() -> Iterator[SeparationBlock]:
             with open_audio(source, keep_going=self.keep_going) as reader:
@@ -207,20 +224,23 @@ class Separator:
 
         return blocks()
 
-    def stem_names(
-        self, *, sources: str | Sequence[str] | None = None, two_stems: str | None = None
-    ) -> tuple[str, ...]:
-        """Return the names of the stems that a separation with these arguments makes.
+    def select(
+        self, sources: str | Sequence[str] | None, two_stems: str | None = None
+    ) -> StemSelection:
+        """Tell what a separation with these arguments makes, and which of it adds up to the song.
 
         Raises:
             UnknownNameError: A source that the network has not.
             ValueError: No source, one twice, or both ``sources`` and ``two_stems``.
         """
-        return self._select(sources, two_stems).stems
-
-    def _select(self, sources: str | Sequence[str] | None, two_stems: str | None) -> StemSelection:
+        if sources is None and two_stems is None:
+            sources = self._sources_asked
         return select_stems(
-            self.sources, model=self.model_name, sources=sources, two_stems=two_stems
+            self.sources,
+            model=self.model_name,
+            part_of=self.spec.part_of,
+            sources=sources,
+            two_stems=two_stems,
         )
 
     def _separate(
@@ -237,6 +257,7 @@ class Separator:
         def process(chunks: Tensor) -> Tensor:
             return average_over_pitches(process_once, chunks, num_pitches=self.pitches)
 
+        is_consistent = self.mixture_consistency and selection.is_full
         pairs = separate_blocks(
             _watched(reader.blocks(), cancel),
             info=reader.info,
@@ -245,7 +266,7 @@ class Separator:
             batch_size=self._engine.batch_size,
             sample_rate=self.sample_rate,
             network_channels=self.spec.channels,
-            is_consistent=self.mixture_consistency and selection.is_full,
+            summands=selection.summands if is_consistent else (),
         )
         report = progress or _ignore_progress
         report(0.0, SEPARATING)

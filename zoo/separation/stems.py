@@ -1,7 +1,8 @@
 """Which sources a separation computes, and what the stems it makes are called."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from zoo.errors import UnknownNameError
 
@@ -15,12 +16,20 @@ class StemSelection:
     Attributes:
         sources: What the network computes.
         stems: What the user gets: the sources, and in two-stem mode everything else.
+        parts: The stems that are heard in another stem too, as a guitar is in ``other``. They
+            count in no sum.
         is_full: Whether the sources account for the whole mixture; one source alone never does.
     """
 
     sources: tuple[str, ...]
     stems: tuple[str, ...]
+    parts: tuple[str, ...] = ()
     is_full: bool
+
+    @property
+    def summands(self) -> list[int]:
+        """Places of the stems that add up, with the residual, to the mixture."""
+        return [place for place, stem in enumerate(self.stems) if stem not in self.parts]
 
 
 def complement_name(source: str) -> str:
@@ -36,6 +45,7 @@ def select_stems(
     known: Sequence[str],
     *,
     model: str,
+    part_of: Mapping[str, str] = MappingProxyType({}),
     sources: str | Sequence[str] | None = None,
     two_stems: str | None = None,
 ) -> StemSelection:
@@ -44,6 +54,7 @@ def select_stems(
     Args:
         known: The sources it has.
         model: Its name, for messages.
+        part_of: By source, the source that holds it (:class:`zoo.Spec`).
         sources: The sources wanted, None for all.
         two_stems: Instead: this source and everything else.
 
@@ -61,8 +72,10 @@ def select_stems(
     for name in wanted:
         if name not in known:
             raise UnknownNameError(f"source of {model}", name, list(known))
+    wholes = set(known) - part_of.keys()
     return StemSelection(
         sources=wanted,
         stems=wanted if two_stems is None else (*wanted, complement_name(two_stems)),
-        is_full=len(known) > 1 and set(wanted) == set(known),
+        parts=tuple(name for name in wanted if part_of.get(name) in wanted),
+        is_full=len(wholes) > 1 and wholes <= set(wanted),
     )

@@ -4,11 +4,12 @@ A spec holds choices only. Sizes that follow from them (channels in, bins, condi
 derived by the network, never written.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from zoo.errors import SpecError
+from zoo.errors import SpecError, UnknownNameError
 from zoo.records.bounds import Length, Range
 from zoo.records.reading import check_fields, to_plain
 from zoo.specs.parts import ConditionSpec, LowBandSpec, Name, StftSpec, check_range
@@ -36,6 +37,9 @@ class Spec:
         sample_rate: Hz.
         channels: Audio channels C.
         sources: The sources it can be asked for, in the order of the embedding.
+        part_of: By source, the source that holds it: ``{guitar: other}`` where a network that gives
+            the guitar apart still gives it in ``other``. The sources that are no parts add up to
+            the mixture.
         stft: The time-frequency representation.
         chunk_frames: Frames T it was made to see at once.
         estimate: ``mapping``: it outputs the target's complex spectrogram; ``masking``: a complex
@@ -56,6 +60,7 @@ class Spec:
     sample_rate: Annotated[int, Range(8000, 192000)] = 44100
     channels: Annotated[int, Range(1, 8)] = 2
     sources: Annotated[tuple[Name, ...], Length(1, 32)]
+    part_of: Mapping[Name, Name] = field(default_factory=dict, hash=False)
     stft: StftSpec
     chunk_frames: int = 128
     estimate: Literal["mapping", "masking", "mapping_and_mask"] = "mapping"
@@ -70,9 +75,22 @@ class Spec:
         check_fields(self, error=SpecError)
         if len(set(self.sources)) < len(self.sources):
             raise SpecError(f"sources: every source once, got {list(self.sources)}")
+        self._check_parts()
         self._check_sizes()
         self._check_condition()
         self._check_low_band()
+
+    def _check_parts(self) -> None:
+        for part, whole in self.part_of.items():
+            for name in (part, whole):
+                if name not in self.sources:
+                    raise SpecError(
+                        f"part_of: {UnknownNameError('source', name, list(self.sources))}"
+                    )
+            if whole in self.part_of:
+                raise SpecError(
+                    f"part_of.{part}: {whole} is a part itself; name the source that holds both"
+                )
 
     def _check_sizes(self) -> None:
         shrink = 2**self.unet.depth
@@ -136,6 +154,19 @@ class Spec:
         )
 
     @property
+    def whole_sources(self) -> tuple[str, ...]:
+        """The sources that are no parts of others; they add up to the mixture."""
+        return tuple(source for source in self.sources if source not in self.part_of)
+
+    @property
+    def told_sources(self) -> tuple[str, ...]:
+        """The sources as people are told of them: ``guitar (part of other)`` for a part."""
+        return tuple(
+            f"{source} (part of {self.part_of[source]})" if source in self.part_of else source
+            for source in self.sources
+        )
+
+    @property
     def parts(self) -> "tuple[Spec, ...]":
         """The networks whose estimates are added: itself, and that of the low band."""
         inner = self.low_band_spec
@@ -164,4 +195,5 @@ class Spec:
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain data; parsing it gives an equal spec back."""
-        return to_plain(self, without=("file",))
+        # Without parts it is what it was before sources could have some, and so are its digests.
+        return to_plain(self, without=("file",) if self.part_of else ("file", "part_of"))

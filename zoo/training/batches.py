@@ -1,11 +1,12 @@
 """Which examples make up each step, for any number of processes."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from torch.utils.data import DataLoader, Sampler
 
-from zoo.data.mixing import MixingDataset
+from zoo.data import DecodedTrack, MixingDataset, ReplayDataset
 
 
 class StepSampler(Sampler[list[int]]):
@@ -54,8 +55,32 @@ class StepSampler(Sampler[list[int]]):
         return len(self._steps)
 
 
+def make_dataset(
+    tracks: Sequence[DecodedTrack], replay: Sequence[DecodedTrack], **options: Any
+) -> MixingDataset | ReplayDataset:
+    """Return what examples are drawn from.
+
+    Args:
+        tracks: What is learnt.
+        replay: What the network had learnt from before; may be empty.
+        options: The other arguments of :class:`~zoo.data.MixingDataset`.
+
+    Raises:
+        ValueError: If no track has one of the sources.
+    """
+    new = MixingDataset(tracks, **options)
+    if not replay:
+        return new
+    share = options["config"].replay_share
+    return ReplayDataset(new, MixingDataset(replay, **options), share=share, seed=options["seed"])
+
+
 def load_batches(
-    dataset: MixingDataset, sampler: StepSampler, *, workers: int, pin_memory: bool = False
+    dataset: MixingDataset | ReplayDataset,
+    sampler: StepSampler,
+    *,
+    workers: int,
+    pin_memory: bool = False,
 ) -> DataLoader:
     """Return an iterable of the target batches (B, S, C, N) of the sampler's steps."""
     return DataLoader(

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from zoo.data.mixing_config import MixingConfig
+from zoo.records.bounds import OneOf
+from zoo.training.learning import METHODS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,12 @@ class TrainingConfig:
             of its own (``Spec.low_band_spec``); ``initial_weights`` are then those of the network
             without it, and where both estimate, the new one begins with their mean.
         mixtures: Mixtures in a batch, over all processes.
+        learn: What of the network learns, a name of ``zoo.training.learning.METHODS``: ``all``, or
+            for new sources ``row``, ``low_rank`` or ``decoder``, which leave the rest as it is.
+        learn_sources: The sources that it learns; empty means all. Other sources of the network are
+            mixed in only where ``data.background`` names them.
+        validate_start: Whether the weights that a run begins with are scored and kept as the best
+            until better ones come; a run that only gets worse then changes nothing.
         sources_per_mixture: Conditions trained on each mixture; 0 means every source. They share
             the encoding where the network allows that.
         loss: Name of a loss.
@@ -81,6 +90,9 @@ class TrainingConfig:
     initial_weights: str = ""
     initial_low_band: str = ""
     mixtures: int = 4
+    learn: Annotated[str, OneOf("method", METHODS)] = "all"
+    learn_sources: tuple[str, ...] = ()
+    validate_start: bool = False
     sources_per_mixture: int = 0
     loss: str = "spec_mse"
     source_weights: Mapping[str, float] = field(default_factory=dict)

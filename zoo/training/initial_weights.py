@@ -1,6 +1,7 @@
 """Starting a training from weights that are there already."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from zoo.weights.resolving import resolve_model
 
 EXIT_NAMES = ("unet.exit.weight", "unet.exit.bias")
 DERIVED_TAG = "derived"
+NO_DERIVATIVES = re.compile(r"\bND\b|no-?\s?derivatives", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,16 @@ def _join_entries(first: WeightsEntry, second: WeightsEntry) -> WeightsEntry:
 
 
 def derive_entry(entry: WeightsEntry, spec: Spec) -> WeightsEntry:
-    """Return the record of weights that were trained on: its terms stay, its results do not."""
+    """Return the record of weights that were trained on: its terms stay, its results do not.
+
+    Raises:
+        WeightsError: If its licence forbids derivatives.
+    """
+    if NO_DERIVATIVES.search(entry.licence):
+        raise WeightsError(
+            f"{entry.reference} is licensed {entry.licence}, which forbids what is derived from "
+            "it; start from other weights, or ask their authors"
+        )
     data = f"Tracks not named here, after those of {entry.reference}: {entry.training_data}"
     return WeightsEntry(
         spec=spec.name,

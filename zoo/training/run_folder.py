@@ -111,11 +111,13 @@ class RunFolder:
         """Read every line of measurements; a line cut off by a kill is left out."""
         records = []
         if self.metrics_path.exists():
-            for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
+            for line in self.metrics_path.read_bytes().splitlines():
                 try:
-                    records.append(json.loads(line))
-                except json.JSONDecodeError:
+                    record = json.loads(line)  # a loss may be NaN
+                except (ValueError, RecursionError):
                     continue
+                if isinstance(record, dict) and type(record.get("step")) is int:
+                    records.append(record)
         return records
 
     def truncate_metrics(self, step: int) -> None:

@@ -34,16 +34,19 @@ class DataFolders:
     Args:
         train: Folder of training tracks.
         valid: Folder of held-out tracks; None trains without validation.
+        replay: Folder of tracks that the initial weights had learnt from; None replays nothing.
         cache: Folder of decoded samples, shared by all runs.
     """
 
     train: Path
     valid: Path | None = None
+    replay: Path | None = None
     cache: Path
 
     def to_dict(self) -> dict[str, str]:
         """Return the paths as plain data."""
-        return {key: str(Path(path).resolve()) for key, path in to_plain(self).items()}
+        plain = to_plain(self)
+        return {key: str(Path(path).resolve()) for key, path in plain.items() if path is not None}
 
 
 def start_run(
@@ -227,16 +230,24 @@ def _make_trainer(
 ) -> Trainer:
     """Decode the data, build the network as the run begins and join the two."""
     spec, config = job.spec, job.config
-    train, valid = find_data(job.folders, sources=spec.sources + config.data.background)
+    sources = (*spec.sources, *config.data.background, *config.data.sums)
+    train, valid = find_data(job.folders, sources=sources)
+    replay = find_tracks(job.folders.replay, sources=sources) if job.folders.replay else ()
+    require_disjoint(replay, valid)
+    if config.validate_start and not valid:
+        raise TrainingError(
+            "this recipe keeps what it begins with until something better comes, so it needs "
+            "held-out tracks to choose by: give --valid"
+        )
     with accelerator.main_process_first():
-        train_tracks, valid_tracks = (
+        train_tracks, valid_tracks, replay_tracks = (
             decode_tracks(
                 tracks,
                 cache_directory=job.folders.cache,
                 sample_rate=spec.sample_rate,
                 progress=on_decoded,
             )
-            for tracks in (train, valid)
+            for tracks in (train, valid, replay)
         )
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
@@ -253,6 +264,7 @@ def _make_trainer(
         config=config,
         train_tracks=train_tracks,
         valid_tracks=valid_tracks,
+        replay_tracks=replay_tracks,
         folder=job.folder,
         accelerator=accelerator,
         listeners=listeners,

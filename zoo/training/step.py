@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,9 +11,107 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from blocks import UnknownNameError
+from zoo.data.parts import add_parts
+from zoo.specs.spec import Spec
 from zoo.training.config import TrainingConfig
 from zoo.training.errors import TrainingError
 from zoo.training.losses import LOSSES, LossInput
+from zoo.training.partial_truth import PartialTruth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPlan:
+    """What every step of a run trains towards.
+
+    Args:
+        config: The run's config.
+        learned: The sources that are learnt, L of the network's S.
+        part_of: By source, the source that holds it (:class:`zoo.Spec`).
+        stft_sizes: The network's n_fft and hop length, samples.
+        asked: The network's one-hot condition of each learnt source, (L, S); None where all are.
+        source_weights: What the loss of each counts, (L,); None counts all alike.
+        kept: Places of the network's other sources.
+        partial: The sums of sources that a mixture may be known by.
+    """
+
+    config: TrainingConfig
+    learned: tuple[str, ...]
+    part_of: Mapping[str, str]
+    stft_sizes: tuple[int, int]
+    asked: Tensor | None = None
+    source_weights: Tensor | None = None
+    kept: tuple[int, ...] = ()
+    partial: PartialTruth = field(default_factory=lambda: PartialTruth(members={}))
+
+    @classmethod
+    def of_run(cls, spec: Spec, config: TrainingConfig) -> "StepPlan":
+        """Plan the steps of a run.
+
+        Raises:
+            ValueError: If the config names a source that the network has not, or one twice.
+        """
+        learned = config.learn_sources or spec.sources
+        for name in learned:
+            if name not in spec.sources:
+                error = UnknownNameError("source", name, list(spec.sources))
+                raise ValueError(f"learn_sources: {error}")
+        if len(set(learned)) < len(learned):
+            raise ValueError(f"learn_sources: every source once, got {list(learned)}")
+        sums, trains_all = config.data.sums, not config.sources_per_mixture
+        places = [spec.sources.index(name) for name in learned]
+        is_all = learned == spec.sources
+        return cls(
+            config=config,
+            learned=learned,
+            part_of=spec.part_of,
+            stft_sizes=(spec.stft.n_fft, spec.stft.hop_length),
+            asked=None if is_all else torch.eye(len(spec.sources))[places],
+            source_weights=weigh_sources(config.source_weights, learned),
+            partial=PartialTruth.of(sums, learned, trains_all=trains_all),
+            kept=tuple(place for place in range(len(spec.sources)) if place not in places),
+        )
+
+    def losses(self, given: LossInput, condition: Tensor | None, sums: Tensor) -> Tensor:
+        """Return what counts of a batch.
+
+        Args:
+            given: Estimates and targets.
+            condition: What ``draw`` returned.
+            sums: What is known of sums of sources.
+
+        Shape:
+            - condition: (B, Q, L).
+            - sums: (B, K, C, N).
+            - Output: (B, Q); (B,) where there are sums.
+        """
+        loss, weights = LOSSES[self.config.loss], self.source_weights
+        if self.partial.members:
+            weights = torch.ones(len(self.learned)) if weights is None else weights
+            return self.partial.losses(loss, given, sums, weights)
+        losses = loss(given)  # (B, Q)
+        if weights is None:
+            return losses
+        asked = torch.eye(len(self.learned)) if condition is None else condition
+        return losses * (asked.to(losses) @ weights.to(losses))
+
+    def draw(self, first: int, share: int) -> Tensor | None:
+        """Choose the learnt sources that each mixture is trained on; None for every one.
+
+        Args:
+            first: Number of the first example.
+            share: How many examples there are.
+
+        Shape:
+            - Output: (share, Q, L) one-hot.
+        """
+        if not self.config.sources_per_mixture:
+            return None
+        return draw_conditions(
+            range(first, first + share),
+            num_sources=len(self.learned),
+            num_conditions=self.config.sources_per_mixture,
+            seed=self.config.seed,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,60 +179,58 @@ def train_step(
     targets: Tensor,
     condition: Tensor | None,
     *,
-    num_sources: int,
-    config: TrainingConfig,
+    plan: StepPlan,
     accelerator: Accelerator,
-    stft_sizes: tuple[int, int],
-    source_weights: Tensor | None = None,
 ) -> StepResult:
     """Train on one batch.
 
     Args:
-        model: The network, in train mode, prepared by the accelerator.
+        model: The network, prepared by the accelerator.
         optimizer: Its optimizer, prepared by the accelerator.
-        targets: All sources of each mixture, and after them those of the background.
-        condition: One-hot conditions to train on; None trains on every source.
-        num_sources: The network's sources S; what follows them is only mixed in.
-        config: The run's config.
+        targets: All learnt sources of each mixture, after them those of the background, and then
+            the sums, which are silent where the sources are known apart.
+        condition: One-hot choices among the learnt sources to train on; None trains on every one.
+        plan: The run's.
         accelerator: Moves gradients between processes.
-        stft_sizes: The network's n_fft and hop length, samples.
-        source_weights: What the loss of each source counts; None counts all alike.
 
     Shape:
-        - targets: (B, S + background, C, N).
-        - condition: (B, Q, S).
-        - source_weights: (S,).
+        - targets: (B, L + background + K, C, N).
+        - condition: (B, Q, L).
 
     Raises:
         TrainingError: If the loss or the gradient is no number, or memory is short.
     """
+    config, learned = plan.config, plan.learned
     mixture = targets.sum(dim=1)  # (B, C, N)
-    targets = targets[:, :num_sources]
+    sums = targets[:, targets.shape[1] - len(plan.partial.members) :]  # (B, K, C, N)
+    targets = targets[:, : len(learned)].transpose(0, 1)
+    targets = add_parts(targets, sources=learned, part_of=plan.part_of).transpose(0, 1)
     try:
-        if condition is None:
+        if condition is None and plan.asked is None:
             estimates, wanted = model(mixture), targets
         else:
-            estimates = model(mixture, condition=condition)  # (B, Q, C, N)
-            wanted = torch.einsum("bqs,bscn->bqcn", condition, targets)
+            chosen = torch.eye(len(learned)).expand(len(mixture), -1, -1)
+            chosen = (chosen if condition is None else condition).to(mixture)  # (B, Q, L)
+            asked = chosen if plan.asked is None else chosen @ plan.asked.to(mixture)  # (B, Q, S)
+            estimates = model(mixture, condition=asked)  # (B, Q, C, N)
+            wanted = torch.einsum("bql,blcn->bqcn", chosen, targets)
         given = LossInput(
             estimates=estimates.float(),
             targets=wanted,
             mixture=mixture,
-            n_fft=stft_sizes[0],
-            hop_length=stft_sizes[1],
+            n_fft=plan.stft_sizes[0],
+            hop_length=plan.stft_sizes[1],
         )
-        losses = LOSSES[config.loss](given)  # (B, Q)
+        losses = plan.losses(given, condition, sums)  # (B, Q), or (B,)
         if config.consistent_share:
-            consistent = LOSSES[config.loss](make_consistent(given))
+            consistent = plan.losses(make_consistent(given), condition, sums)
             losses = torch.lerp(losses, consistent, config.consistent_share)
-        if source_weights is not None:
-            asked = condition if condition is not None else torch.eye(num_sources).to(losses)
-            losses = losses * (asked @ source_weights.to(losses))
         loss = losses.mean()
         if not torch.isfinite(loss):
             raise TrainingError(f"the loss is {loss.item()}")
         accelerator.backward(loss)
-        norm = accelerator.clip_grad_norm_(model.parameters(), config.gradient_clip or torch.inf)
+        learning = [each for each in model.parameters() if each.requires_grad]
+        norm = accelerator.clip_grad_norm_(learning, config.gradient_clip or torch.inf)
     except torch.OutOfMemoryError as error:
         raise TrainingError(
             f"out of memory on {accelerator.device}: {error}; lower mixtures (now "

@@ -12,19 +12,20 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from zoo.data import DecodedTrack, MixingDataset
+from zoo.data import DecodedTrack
 from zoo.networks.network import SeparationNetwork
 from zoo.records.reading import to_plain
 from zoo.specs.loading import load_spec
-from zoo.training.batches import StepSampler, load_batches
+from zoo.training.batches import StepSampler, load_batches, make_dataset
 from zoo.training.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from zoo.training.config import TrainingConfig
 from zoo.training.errors import TrainingError
+from zoo.training.learning import fold, is_frozen, prepare_learning
 from zoo.training.listeners import Listener
 from zoo.training.optimization import make_ema, make_optimizer, use_channels_last
 from zoo.training.run_folder import RunFolder
 from zoo.training.schedules import rate_factor
-from zoo.training.step import StepResult, draw_conditions, train_step, weigh_sources
+from zoo.training.step import StepPlan, StepResult, train_step
 from zoo.training.synced_batch_norm import sync_batch_norms
 from zoo.training.validation import mean_scores, round_scores, validate
 
@@ -39,6 +40,7 @@ class Trainer:
         config: How to train it.
         train_tracks: Decoded tracks to learn from.
         valid_tracks: Decoded tracks to choose by; may be empty.
+        replay_tracks: Decoded tracks that the network had learnt from before; may be empty.
         folder: The run's folder; it exists.
         accelerator: Device, precision and processes.
         listeners: Who hears of the measurements, in the main process.
@@ -51,6 +53,7 @@ class Trainer:
         config: TrainingConfig,
         train_tracks: Sequence[DecodedTrack],
         valid_tracks: Sequence[DecodedTrack],
+        replay_tracks: Sequence[DecodedTrack] = (),
         folder: RunFolder,
         accelerator: Accelerator,
         listeners: Sequence[Listener] = (),
@@ -62,9 +65,11 @@ class Trainer:
         self.sources = tuple(model.sources)
         self._valid_tracks = valid_tracks
         self._listeners = listeners
-        self._dataset = MixingDataset(
+        self._plan = StepPlan.of_run(self.spec, config)
+        self._dataset = make_dataset(
             train_tracks,
-            sources=self.sources,
+            replay_tracks,
+            sources=self._plan.learned,
             config=config.data,
             chunk_samples=self.spec.chunk_samples,
             seed=config.seed,
@@ -74,6 +79,7 @@ class Trainer:
             use_channels_last(model)
         if accelerator.num_processes > 1:
             sync_batch_norms(model)
+        prepare_learning(model, config.learn, kept=self._plan.kept)
         optimizer = make_optimizer(model, config.optimizer)
         self._bare_model = model
         self._ema = make_ema(model, decay=config.ema_decay)
@@ -81,11 +87,8 @@ class Trainer:
             for part in model.parts:
                 part.unet.compile(dynamic=False)
         self._model, self._optimizer = accelerator.prepare(model, optimizer)
-        self._source_weights = weigh_sources(config.source_weights, self.sources)
-        self.step = 0
-        self.best = float("-inf")
-        self.stale_validations = 0
-        self.seconds = 0.0
+        self.step, self.best = 0, float("-inf")
+        self.stale_validations, self.seconds = 0, 0.0
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a checkpoint's state.
@@ -93,7 +96,6 @@ class Trainer:
         Raises:
             TrainingError: If the checkpoint is of another spec.
         """
-        # Parsed, so that an option that came with a later version does not tell them apart.
         if load_spec(state["spec"]) != self.spec:
             raise TrainingError(
                 f"the checkpoint is of spec {state['spec'].get('name')!r} "
@@ -127,6 +129,8 @@ class Trainer:
         losses: list[StepResult] = []
         devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
+            if config.validate_start and self.step == 0:
+                self._validate()
             for targets in self._load_batches():
                 losses.append(self._take_step(targets))
                 self.seconds = time.monotonic() - started
@@ -199,32 +203,22 @@ class Trainer:
     def _take_step(self, targets: torch.Tensor) -> StepResult:
         """Take the next step; a failure names the step and what is left."""
         config = self.config
-        self._model.train()
+        self._model.train(not is_frozen(config.learn))
         torch.manual_seed((config.seed << 40) + (self.step << 8) + self.accelerator.process_index)
         rate = config.optimizer.learning_rate * rate_factor(self.step, config.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group.get("lr_scale", 1.0)
-        condition = None
-        if config.sources_per_mixture:
-            share = len(targets)
-            first = self.step * config.mixtures + self.accelerator.process_index * share
-            condition = draw_conditions(
-                range(first, first + share),
-                num_sources=len(self.sources),
-                num_conditions=config.sources_per_mixture,
-                seed=config.seed,
-            ).to(self.accelerator.device)
+        share = len(targets)
+        first = self.step * config.mixtures + self.accelerator.process_index * share
+        condition = self._plan.draw(first, share)
         try:
             result = train_step(
                 self._model,
                 self._optimizer,
                 self._place_targets(targets),
-                condition,
-                num_sources=len(self.sources),
-                config=config,
+                None if condition is None else condition.to(self.accelerator.device),
+                plan=self._plan,
                 accelerator=self.accelerator,
-                stft_sizes=(self.spec.stft.n_fft, self.spec.stft.hop_length),
-                source_weights=self._source_weights,
             )
         except TrainingError as error:
             raise TrainingError(
@@ -264,14 +258,15 @@ class Trainer:
                 validate(
                     self._ema.module,
                     self._valid_tracks,
-                    sources=self.sources,
-                    background=self.config.data.background,
+                    sources=self._plan.learned,
+                    part_of=self.spec.part_of,
+                    background=(*self.config.data.background, *self.config.data.sums),
                     sample_rate=self.spec.sample_rate,
                     seconds=self.config.validate_seconds,
-                    separate=self.accelerator.autocast()(self._ema.module),
+                    separate=self.accelerator.autocast()(self._separate_learned),
                 )
             )
-            means = mean_scores(scores, sources=self.sources)
+            means = mean_scores(scores, sources=self._plan.learned)
             self.stale_validations += 1
             if means["mean"] > self.best:
                 self.best, self.stale_validations = means["mean"], 0
@@ -290,7 +285,12 @@ class Trainer:
 
     def _save_weights(self, name: str) -> None:
         """Write the averaged weights."""
-        self.folder.save_weights(name, self._ema.module.state_dict(), spec=self.spec)
+        network = self._ema.module
+        self.folder.save_weights(name, fold(network, network.state_dict()), spec=self.spec)
+
+    def _separate_learned(self, chunks: Tensor) -> Tensor:
+        """Estimate the learnt sources by the averaged weights: (K, C, L) -> (K, S, C, L)."""
+        return self._ema.module(chunks, sources=self._plan.learned)
 
     def _record(self, record: dict[str, Any]) -> None:
         """Write one line of measurements and show it."""

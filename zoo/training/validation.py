@@ -5,12 +5,14 @@ Shape legend: S sources, C channels, N samples.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from zoo.data.decoded import DecodedTrack
+from zoo.data.parts import add_parts
 from zoo.metrics import DEFAULT_ABSENT_DB, level_below, mdx_sdr
 from zoo.overlap_add import Chunking, overlap_add
 
@@ -43,6 +45,7 @@ def validate(
     tracks: Sequence[DecodedTrack],
     *,
     sources: Sequence[str],
+    part_of: Mapping[str, str] = MappingProxyType({}),
     background: Sequence[str] = (),
     sample_rate: int,
     seconds: float,
@@ -54,6 +57,7 @@ def validate(
         model: The network, in eval mode.
         tracks: Held-out tracks.
         sources: Names of the sources in the order of the estimates.
+        part_of: By source, the source that holds it (:class:`zoo.Spec`).
         background: Sources that are in the mixture and not estimated.
         sample_rate: Hz.
         seconds: How much of each track, s; 0 means all.
@@ -69,6 +73,7 @@ def validate(
         everything = track.read([*sources, *background], 0, length)
         mixture = everything.sum(axis=0)  # (C, N)
         targets = everything[: len(sources)]  # (S, C, N)
+        targets = add_parts(targets, sources=sources, part_of=part_of)
         estimates = overlap_add(
             lambda chunks: process(chunks.to(device)).float().cpu(),
             torch.from_numpy(mixture)[None],

@@ -9,11 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zoo.audio.spectrogram_figure import DOTS_PER_INCH, FAINT, INK, PAPER
+from zoo.ui.texts import source_title
 
 __all__ = ["draw_attention"]
 
 COLORS = "viridis"
 MOST_COLUMNS = 600
+ROW_INCHES = 0.4
 
 
 def draw_attention(
@@ -37,8 +39,9 @@ def draw_attention(
 
 
 def _draw_fixed(attention: Mapping[str, np.ndarray], sources: Sequence[str]) -> Figure:
+    height = max(1.3 + ROW_INCHES * len(sources), 3.4)
     figure = Figure(
-        figsize=(max(3.1 * len(attention) + 1.2, 10.0), 3.4), dpi=DOTS_PER_INCH, facecolor=PAPER
+        figsize=(max(3.1 * len(attention) + 1.2, 10.0), height), dpi=DOTS_PER_INCH, facecolor=PAPER
     )
     axes = figure.subplots(1, len(attention), squeeze=False, sharey=True)[0]
     images = []
@@ -47,12 +50,14 @@ def _draw_fixed(attention: Mapping[str, np.ndarray], sources: Sequence[str]) -> 
         images.append(axis.imshow(grid, aspect="auto", cmap=COLORS, vmin=0, vmax=1))
         _style(axis, place)
         axis.set_xticks(range(grid.shape[1]), [str(i + 1) for i in range(grid.shape[1])])
-        axis.set_yticks(range(len(sources)), [name.capitalize() for name in sources])
+        axis.set_yticks(range(len(sources)), [source_title(name) for name in sources])
         axis.set_xlabel("latent source", color=INK)
         for (row, column), share in np.ndenumerate(grid):
             ink = "black" if share > 0.6 else "white"
             axis.text(column, row, f"{share:.0%}", ha="center", va="center", color=ink, fontsize=7)
-    figure.subplots_adjust(left=0.09, right=0.99, top=0.86, bottom=0.2, wspace=0.08)
+    figure.subplots_adjust(
+        left=0.09, right=0.99, top=1 - 0.476 / height, bottom=0.68 / height, wspace=0.08
+    )
     return figure
 
 
@@ -82,7 +87,7 @@ def _draw_over_time(
                 interpolation="nearest",
             )
             images.append(image)
-            _style(axis, f"{name.capitalize()}, {place}")
+            _style(axis, f"{source_title(name)}, {place}")
             axis.set_yticks(range(1, num_latent + 1))
     for axis in axes[-1]:
         axis.set_xlabel("seconds", color=INK)

@@ -1,61 +1,72 @@
 """The Blend tab: a soft condition makes a mix of sources in one decoder pass."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import gradio as gr
 
+from zoo.specs.registry import SPECS
+from zoo.ui.arguments import check_choice, check_number
 from zoo.ui.blending import make_blender
 from zoo.ui.clips import clip_for_network
+from zoo.ui.example_finder import EXAMPLE_SECONDS, make_example_finder
 from zoo.ui.kind_errors import said_kindly
 from zoo.ui.lanes import ORIGINAL, LaneWriter
-from zoo.ui.mixer_state import MixerLane, MixerState
-from zoo.ui.request_folder import new_request_folder
-from zoo.ui.separate import source_title
+from zoo.ui.mixer_state import MixerLane, MixerState, message
+from zoo.ui.model_words import model_title
+from zoo.ui.page_texts import page_text, source_text, visitor_language
 from zoo.ui.separate_tab import SeparateTab
 from zoo.ui.services import Services
-from zoo.ui.songs import SongError, read_song
+from zoo.ui.songs import SongError, check_song
+from zoo.ui.source_choice import blended_sources, first_blend
 from zoo.ui.stem_mixer import StemMixer
+from zoo.ui.texts import source_title, wording
 
 __all__ = ["build_blend_tab"]
-
-FIRST_BLEND = {"vocals": 0.7, "other": 0.3}
 
 
 def build_blend_tab(services: Services, separate_tab: SeparateTab) -> None:
     """Lay out the tab and wire it; it takes the song of the Separate tab."""
-    shelf, limits = services.shelf, services.config.limits
-    sources = shelf.separator(shelf.default).sources
+    shelf = services.shelf
+    sources, blend = blended_sources(shelf), first_blend(shelf.default)
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=300):
-            gr.Markdown(
-                "**Experimental.** The network is told which source to make by a condition. Here "
-                "the condition is a mixture of sources, and *one* pass of the decoder makes the "
-                "blend. The exact blend is the weighted sum of the separated stems; compare them.",
-                elem_classes="fine",
-            )
+            gr.Markdown(page_text("blend_hint"), elem_classes="fine")
             sliders = [
                 gr.Slider(
                     0,
                     1,
-                    value=FIRST_BLEND.get(source, 0.0),
-                    step=0.05,
-                    label=source_title(source),
+                    value=blend.get(source, 0.0),
+                    step=0.01,
+                    label=source_text(source),
                     elem_id=f"blend_{source}",
+                    visible=source in SPECS[shelf.default].sources,
                 )
                 for source in sources
             ]
             start = gr.Number(
                 0,
-                label="Clip from (seconds)",
+                label=page_text("clip_from"),
                 minimum=0,
-                info=f"The clip is {limits.blend_seconds:g} seconds long.",
+                info=page_text("blend_clip"),
             )
-            run = gr.Button("Blend", variant="primary", elem_id="blend")
+            run = gr.Button(page_text("blend"), variant="primary", elem_id="blend")
+            with gr.Accordion(page_text("by_example"), open=False, elem_id="by_example"):
+                gr.Markdown(page_text("by_example_hint"), elem_classes="fine")
+                example = gr.Audio(
+                    label=page_text("example_sound"),
+                    sources=["upload", "microphone"],
+                    type="filepath",
+                    elem_id="example_sound",
+                    buttons=[],
+                )
+                find = gr.Button(page_text("find"), elem_id="find")
+                found = gr.Markdown(elem_id="found")
         with gr.Column(scale=3, min_width=320):
-            mixer = StemMixer(elem_id="blend_mixer")
+            mixer = StemMixer(elem_id="blend_mixer", place="blend")
     inputs = [separate_tab.song, separate_tab.model, start, *sliders]
-    handler = said_kindly(_blend_handler(services, sources))
+    handler = said_kindly(services.visitors.attended(_blend_handler(services, sources)))
     run.click(handler, inputs, mixer, api_name="blend", **services.device_queue)
     gr.on(
         [slider.release for slider in sliders],
@@ -67,6 +78,74 @@ def build_blend_tab(services: Services, separate_tab: SeparateTab) -> None:
         show_progress="minimal",
         **services.device_queue,
     )
+    find.click(
+        said_kindly(services.visitors.attended(_find_handler(services, sources))),
+        [example, separate_tab.model],
+        [found, *sliders],
+        api_name="find_by_example",
+        **services.device_queue,
+    ).success(
+        said_kindly(services.visitors.attended(_where_there_is_a_song(handler))),
+        inputs,
+        mixer,
+        api_visibility="private",
+        show_progress="minimal",
+        **services.device_queue,
+    )
+    separate_tab.model.change(
+        said_kindly(_follow_model(services, sources)),
+        [separate_tab.model, *sliders],
+        sliders,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+
+
+def _follow_model(services: Services, sources: Sequence[str]) -> Callable[..., Any]:
+    def follow(model: str, *weights: float) -> Any:
+        """Show the sliders of the model's sources; the others do not count."""
+        own = SPECS[check_choice(model, services.shelf.names, what="The model")].sources
+        kept = {s: w for s, w in zip(sources, weights, strict=True) if s in own and w}
+        values = kept or first_blend(model)
+        updates = [gr.update(visible=s in own, value=values.get(s, 0.0)) for s in sources]
+        return updates[0] if len(updates) == 1 else updates
+
+    return follow
+
+
+def _find_handler(services: Services, sources: Sequence[str]) -> Callable[..., list[Any]]:
+    finder = make_example_finder(services.config, services.shelf)
+
+    def find_by_example(example: str, model: str, request: gr.Request) -> list[Any]:
+        """Find the blend of a model's sources that comes nearest to an example.
+
+        Returns a sentence with the SDR of the blend and of the best single source, and then how
+        much of each source, in the order in which `/blend` takes them.
+
+        Args:
+            example: A file with a second or more of the sound alone; ten seconds are used.
+            model: Name of the model, one that `/models` lists as offered here.
+            request: The visitor's, for the language; no argument of the API.
+        """
+        spec = services.shelf.separator(model).spec
+        if spec.condition is None:
+            raise SongError(f"{model} cannot blend: it has no condition.")
+        heard = check_song(example, services.config.limits)
+        clip = clip_for_network(heard, spec, start=0.0, seconds=EXAMPLE_SECONDS)
+        condition = finder(model, clip.samples)
+        assert condition.weights is not None
+        assert condition.sdr is not None
+        told = wording("note.found_blend", visitor_language(request), **condition.sdr)
+        return [told, *(round(condition.weights.get(source, 0.0), 2) for source in sources)]
+
+    return find_by_example
+
+
+def _where_there_is_a_song(blend: Callable[..., Any]) -> Callable[..., Any]:
+    def blend_if(song: str | None, *rest: Any) -> Any:
+        return gr.skip() if song is None else blend(song, *rest)
+
+    return blend_if
 
 
 def _blend_handler(services: Services, sources: tuple[str, ...]) -> Callable[..., MixerState]:
@@ -85,25 +164,33 @@ def _blend_handler(services: Services, sources: tuple[str, ...]) -> Callable[...
             weights: How much of each source, 0 to 1.
         """
         spec = services.shelf.separator(model).spec
-        if spec.condition is None or spec.sources != sources:
-            raise SongError(f"{model} cannot blend: it has no condition over {', '.join(sources)}.")
-        if not any(weights):
+        if spec.condition is None:
+            raise SongError(f"{model} cannot blend: it has no condition.")
+        wanted = {
+            source: check_number(weight, what=source_title(source), high=1.0)
+            for source, weight in zip(sources, weights, strict=True)
+        }
+        for source, weight in wanted.items():
+            if weight and source not in spec.sources:
+                raise SongError(f"{model} has no {source}; it has {', '.join(spec.sources)}.")
+        shares = [wanted[source] for source in spec.sources]
+        if not any(shares):
             raise SongError("Turn up at least one source.")
         limits = services.config.limits
-        clip = clip_for_network(
-            read_song(song, limits), spec, start=start, seconds=limits.blend_seconds
-        )
-        made = blender(model, clip.samples, clip.digest, weights)
-        folder = new_request_folder()
-        wish = " + ".join(
-            f"{weight:.0%} {source}"
-            for source, weight in zip(sources, weights, strict=True)
+        first = check_number(start, what="Clip from", high=limits.max_seconds)
+        heard = check_song(song, limits)
+        clip = clip_for_network(heard, spec, start=first, seconds=limits.blend_seconds)
+        made = blender(model, clip.samples, clip.digest, shares)
+        folder = services.folders.new()
+        wish = [
+            message("about.share", percent=round(100 * weight), sources=[source])
+            for source, weight in zip(spec.sources, shares, strict=True)
             if weight
-        )
+        ]
         lanes = [
-            MixerLane(name=ORIGINAL, kind=ORIGINAL, title="Original", on=False),
-            MixerLane(name="blend", kind="blend", title="Network"),
-            MixerLane(name="exact", kind="exact", title="Exact sum", on=False),
+            MixerLane(name=ORIGINAL, kind=ORIGINAL, title=wording("lane.original"), on=False),
+            MixerLane(name="blend", kind="blend", title=wording("lane.blend")),
+            MixerLane(name="exact", kind="exact", title=wording("lane.exact"), on=False),
         ]
         with LaneWriter(
             folder,
@@ -118,8 +205,8 @@ def _blend_handler(services: Services, sources: tuple[str, ...]) -> Callable[...
         return MixerState(
             id=clip.digest,
             title=clip.title,
-            summary=wish,
-            facts=f"{model}, one decoder pass over {clip.seconds:.0f} s",
+            about=wish,
+            notes=[message("note.one_pass", model=model_title(model), seconds=round(clip.seconds))],
             seconds=clip.seconds,
             sample_rate=clip.sample_rate,
             lanes=writer.lanes,

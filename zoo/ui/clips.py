@@ -6,12 +6,12 @@ import numpy as np
 
 from zoo.audio import resample
 from zoo.specs.spec import Spec
-from zoo.ui.songs import Song, SongError
+from zoo.ui.songs import Clip, SongError, SongFile, read_clip
 
 __all__ = ["clip_for_network"]
 
 
-def clip_for_network(song: Song, spec: Spec, *, start: float, seconds: float) -> Song:
+def clip_for_network(song: SongFile, spec: Spec, *, start: float, seconds: float) -> Clip:
     """Cut a clip and bring it to a network's sample rate and channels.
 
     Args:
@@ -23,7 +23,7 @@ def clip_for_network(song: Song, spec: Spec, *, start: float, seconds: float) ->
     Raises:
         SongError: A stereo song for a mono network.
     """
-    clip = song.clip(start=start, seconds=seconds)
+    clip = read_clip(song, start=start, seconds=seconds)
     samples = clip.samples
     if samples.shape[0] == 1:
         samples = np.repeat(samples, spec.channels, axis=0)

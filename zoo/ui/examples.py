@@ -1,7 +1,5 @@
-"""The songs that ship with the package, their true stems, and a cache of their separations."""
+"""The songs that ship with the package, and their true stems."""
 
-import threading
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -9,9 +7,8 @@ from pathlib import Path
 
 from zoo.audio import read_audio
 from zoo.records.files import hash_file
-from zoo.ui.mixer_state import MixerState
 
-__all__ = ["EXAMPLES", "ExampleCache", "ExampleSong", "find_example"]
+__all__ = ["EXAMPLES", "ExampleSong", "find_example"]
 
 FOLDER = Path(str(resources.files("zoo"))) / "examples"
 
@@ -22,7 +19,7 @@ class ExampleSong:
 
     Attributes:
         title: Of the song.
-        label: For the page.
+        label: For the page, the key of a text.
         path: Of the mixture.
         stems: Where known, by source.
     """
@@ -46,13 +43,13 @@ DEMO = FOLDER / "demo_song"
 EXAMPLES = (
     ExampleSong(
         title="Demo song",
-        label="Our demo song: voice, drums, bass, piano (26 s)",
+        label="example.demo",
         path=DEMO / "mixture.ogg",
         stems={name: DEMO / f"{name}.ogg" for name in ("vocals", "drums", "bass", "other")},
     ),
     ExampleSong(
         title="Sectoid - Feelings",
-        label="Sectoid, Feelings: a rock band (25 s)",
+        label="example.rock",
         path=FOLDER / "sectoid_excerpt.ogg",
     ),
 )
@@ -61,31 +58,3 @@ EXAMPLES = (
 def find_example(digest: str) -> ExampleSong | None:
     """Return the example with this SHA-256, or None."""
     return next((example for example in EXAMPLES if example.digest == digest), None)
-
-
-class ExampleCache:
-    """Results for the examples, by everything that they depend on.
-
-    Only examples are kept, so no visitor's song can reach another visitor. A result whose files
-    have been deleted by their age is forgotten.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._states: dict[Hashable, MixerState] = {}
-
-    def get(self, key: Hashable) -> MixerState | None:
-        """Return what was kept, if its files still exist."""
-        with self._lock:
-            state = self._states.get(key)
-        if state is None:
-            return None
-        files = [lane.audio for lane in state.lanes] + [lane.picture for lane in state.lanes]
-        if all(file is not None and Path(file.path).exists() for file in files):
-            return state
-        return None
-
-    def put(self, key: Hashable, state: MixerState) -> None:
-        """Keep a complete result."""
-        with self._lock:
-            self._states[key] = state

@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image
 
 from zoo.audio.spectrogram import N_FFT, BandSpectrogram, log_band_edges
+from zoo.ui.source_colors import NEUTRAL_COLOR
 
-__all__ = ["NEUTRAL_COLOR", "SOURCE_COLORS", "LanePainter", "save_picture"]
+__all__ = ["LanePainter", "save_picture"]
 
 ROWS = 128
 COLUMNS_PER_SECOND = 60
@@ -18,18 +19,6 @@ FEWEST_COLUMNS = 600
 MOST_COLUMNS = 3000
 DYNAMIC_RANGE_DB = 72.0
 OUTLINE_POINTS = 400
-SOURCE_COLORS = {
-    "vocals": "#ec4899",
-    "drums": "#f59e0b",
-    "bass": "#818cf8",
-    "other": "#14b8a6",
-    "blend": "#a855f7",
-    "exact": "#22c55e",
-    "rest": "#38bdf8",
-    "minus": "#38bdf8",
-}
-"""By the name of a source or the kind of a lane; the page's style sheet is made from it."""
-NEUTRAL_COLOR = "#94a3b8"
 
 
 class LanePainter:

@@ -3,7 +3,6 @@
 C: channels, n: samples of a block
 """
 
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,8 +13,10 @@ from gradio.data_classes import FileData
 from zoo.audio import AUDIO_FORMATS, Tags, find_format, open_audio
 from zoo.audio.spectrogram import reference_level
 from zoo.separation.stem_writer import SavedStems, StemWriter
-from zoo.ui.lane_picture import NEUTRAL_COLOR, SOURCE_COLORS, LanePainter, save_picture
+from zoo.ui.lane_picture import LanePainter, save_picture
 from zoo.ui.mixer_state import MixerLane, MixerPiece
+from zoo.ui.source_colors import KIND_COLORS, NEUTRAL_COLOR
+from zoo.ui.texts import wording
 
 __all__ = [
     "FORMAT_TITLES",
@@ -23,7 +24,6 @@ __all__ = [
     "ORIGINAL",
     "LaneWriter",
     "lane_blocks",
-    "write_archive",
     "write_original",
 ]
 
@@ -199,7 +199,7 @@ class LaneWriter:
 
     def _draw(self, lane: MixerLane, levels: np.ndarray, path: Path) -> FileData:
         assert self.top_db is not None, "pieces need the level of the brightest"
-        color = SOURCE_COLORS.get(lane.kind, SOURCE_COLORS.get(lane.source, NEUTRAL_COLOR))
+        color = lane.color or KIND_COLORS.get(lane.kind, NEUTRAL_COLOR)
         save_picture(levels, path, color=color, top_db=self.top_db)
         return FileData(path=str(path))
 
@@ -217,7 +217,7 @@ def write_original(
     Returns:
         The lane, and the level in dB that all lanes of the song draw brightest.
     """
-    lane = MixerLane(name=ORIGINAL, kind=ORIGINAL, title="Original", on=False)
+    lane = MixerLane(name=ORIGINAL, kind=ORIGINAL, title=wording("lane.original"), on=False)
     with LaneWriter(
         folder,
         [lane],
@@ -239,13 +239,3 @@ def lane_blocks(lane: MixerLane) -> Iterator[np.ndarray]:
         with open_audio(file.path) as reader:
             for block in reader.blocks():
                 yield block * np.float32(gain)
-
-
-def write_archive(folder: Path, lanes: Sequence[MixerLane], *, title: str) -> FileData:
-    """Put the files to download into one zip; audio does not shrink, so it is only stored."""
-    path = folder / "stems.zip"
-    with zipfile.ZipFile(path, "w", compression=zipfile.ZIP_STORED) as archive:
-        for lane in lanes:
-            if lane.download is not None:
-                archive.write(lane.download.path, arcname=lane.download.orig_name)
-    return FileData(path=str(path), orig_name=f"{title} - stems.zip")

@@ -1,5 +1,6 @@
 """The Zoo tab's tables, and what the API says of models."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from zoo.weights.entries import Metric
 __all__ = [
     "STAGE_COLUMNS",
     "build_code",
+    "counted_table",
     "describe",
     "model_table",
     "spec_summary",
@@ -42,6 +44,12 @@ def model_table() -> dict[str, list]:
         "GMAC/s, one stem",
     ]
     return {"headers": headers, "data": [_model_row(info, protocols) for info in infos]}
+
+
+@functools.cache
+def counted_table() -> dict[str, list]:
+    """Return :func:`model_table`; the counting takes seconds, once per process."""
+    return model_table()
 
 
 def stage_rows(info: ModelInfo) -> list[list[str]]:
@@ -89,6 +97,7 @@ def describe(info: ModelInfo, *, offered: tuple[str, ...]) -> dict[str, Any]:
         "paper": info.spec.paper,
         "offered": info.name in offered,
         "sources": list(info.spec.sources),
+        "part_of": dict(info.spec.part_of),
         "sample_rate": info.spec.sample_rate,
         "parameters": info.parameters,
         "macs_per_second": info.macs_per_second,

@@ -9,8 +9,9 @@ import numpy as np
 from zoo.errors import WeightsError
 from zoo.networks.network import SeparationNetwork
 from zoo.publishing.space_config import SpaceConfig
+from zoo.records.memory import give_back_memory
 from zoo.separation.separator import Separator
-from zoo.weights.fetching.locating import TEST_TAG
+from zoo.weights.entries import WeightsEntry
 from zoo.weights.manifests import get_manifest
 from zoo.weights.resolving import resolve_model
 
@@ -28,6 +29,12 @@ class ModelShelf:
         config: Which models are offered, in the order of preference.
         weights: What :class:`zoo.Separator` takes.
 
+    Attributes:
+        names: The models on the menu.
+        default: The first of them.
+        missing: Models before the default whose weights cannot be had.
+        details: What there is to say of the default's weights, for who runs the page.
+
     Raises:
         WeightsError: No offered model has weights that can be had.
     """
@@ -40,28 +47,26 @@ class ModelShelf:
         self._networks: dict[str, SeparationNetwork] = {}
         self._speeds: dict[tuple[str, int], float] = {}
         self.names = [name for name in config.model_names if self._has_weights(name)]
-        self.default, self.notice = self._choose_default()
+        self.missing: list[str] = []
+        self.default, self.details = self._choose_default()
 
     def _has_weights(self, name: str) -> bool:
         return self._weights != "default" or get_manifest(name) is not None
 
     def _choose_default(self) -> tuple[str, str]:
-        failures = []
         for name in list(self.names):
             try:
                 separator = self.separator(name)
             except WeightsError as error:
                 logger.warning("%s is not offered: %s", name, error)
-                failures.append(name)
+                self.missing.append(name)
                 self.names.remove(name)
                 continue
             told = list(separator.notices)
-            if separator.weights == TEST_TAG:
-                told.append(f"{name} has test weights, which separate nothing.")
-            if failures:
+            if self.missing:
                 told.append(
-                    f"The weights of {', '.join(failures)} could not be reached; this page uses "
-                    f"{name} with the weights '{separator.weights}' instead."
+                    f"The weights of {', '.join(self.missing)} could not be reached; this page "
+                    f"uses {name} with the weights '{separator.weights}' instead."
                 )
             return name, " ".join(told)
         offered = ", ".join(self._config.model_names)
@@ -85,6 +90,7 @@ class ModelShelf:
             start = time.monotonic()
             separator((0.1 * noise, separator.sample_rate))
             seconds = time.monotonic() - start
+        give_back_memory()
         self.note_speed(
             self.default,
             seconds=seconds,
@@ -115,6 +121,12 @@ class ModelShelf:
                 pitches = self._config.offered(name).pitches
                 self._separators[name] = Separator(name, weights=self._weights, pitches=pitches)
             return self._separators[name]
+
+    def entry(self, name: str) -> WeightsEntry | None:
+        """Return the record of an offered model's weights, None where they have none."""
+        manifest = get_manifest(name)
+        entries = {} if manifest is None else manifest.entries
+        return entries.get(self.separator(name).weights)
 
     def network(self, name: str) -> SeparationNetwork:
         """Return the network of an offered model by itself, in eval mode on the device.

@@ -1,7 +1,10 @@
 """The Script tab: the same page from Python, the shell and AI assistants (MCP)."""
 
+import json
+
 import gradio as gr
 
+from zoo.ui.page_texts import page_text
 from zoo.ui.services import Services
 
 __all__ = ["build_script_tab"]
@@ -12,7 +15,7 @@ client = Client("{url}")
 result = client.predict(
     song=handle_file("song.mp3"),
     model="{model}",
-    sources=["vocals", "drums", "bass", "other"],
+    sources={sources},
     file_format="flac",
     api_name="/separate",
 )
@@ -23,7 +26,7 @@ for lane in result["lanes"]:
 job = client.submit(
     song=handle_file("song.mp3"),
     model="{model}",
-    sources=["vocals"],
+    sources=["{first}"],
     file_format="wav24",
     api_name="/separate",
 )
@@ -33,31 +36,28 @@ for state in job:
 SHELL = """FILE=$(curl -s {url}gradio_api/upload -F files=@song.mp3 | tr -d '[]"')
 EVENT=$(curl -s {url}gradio_api/call/separate -H 'Content-Type: application/json' -d '{{"data": [
   {{"path": "'$FILE'", "meta": {{"_type": "gradio.FileData"}}}},
-  "{model}", ["vocals"], "flac"]}}' | tr -d '{{}}"' | cut -d: -f2)
+  "{model}", ["{first}"], "flac"]}}' | tr -d '{{}}"' | cut -d: -f2)
 curl -sN {url}gradio_api/call/separate/$EVENT
 """
 
 
 def build_script_tab(services: Services, page: gr.Blocks) -> None:
     """Lay out the tab; the snippets carry the address that the visitor sees."""
-    gr.Markdown(
-        "Everything on this page can be called by name: `/separate`, `/blend`, `/spectrogram`, "
-        "`/attention`, `/models`, `/model_info`. *Use via API* at the foot of the page lists the "
-        "arguments; AI assistants that speak MCP find the same functions at `/gradio_api/mcp/`.",
-        elem_classes="fine",
-    )
+    gr.Markdown(page_text("script_hint"), elem_classes="fine")
     python = gr.Code(language="python", label="Python", interactive=False, elem_id="snippet")
-    shell = gr.Code(language="shell", label="Shell", interactive=False)
+    shell = gr.Code(language="shell", label=page_text("shell"), interactive=False)
 
     def snippets(request: gr.Request) -> tuple[str, str]:
         assert request.request is not None
-        words = {"url": str(request.request.base_url), "model": services.shelf.default}
+        model = services.shelf.default
+        sources = services.shelf.separator(model).sources
+        words = {
+            "url": str(request.request.base_url),
+            "model": model,
+            "sources": json.dumps(sources),
+            "first": sources[0],
+        }
         return PYTHON.format(**words), SHELL.format(**words)
 
     page.load(snippets, None, [python, shell], api_visibility="private", show_progress="hidden")
-    gr.Markdown(
-        "At home: copy the repository (on a Space: *Files*), run "
-        "`pip install -r requirements.txt -e .` in it, then `python -m zoo separate song.mp3` or, "
-        "in Python, `zoo.separate('song.mp3', 'out/')`. No limits on length there.",
-        elem_classes="fine",
-    )
+    gr.Markdown(page_text("at_home"), elem_classes="fine")

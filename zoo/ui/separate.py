@@ -11,25 +11,32 @@ import numpy as np
 from zoo.audio import open_audio, read_tags
 from zoo.publishing.space_config import SpaceConfig
 from zoo.separation.result import SeparationBlock
-from zoo.ui.lanes import LaneWriter, write_archive, write_original
-from zoo.ui.mixer_state import MixerLane, MixerProgress, MixerState
+from zoo.separation.stems import StemSelection
+from zoo.specs.spec import Spec
+from zoo.ui.archive import archive_address
+from zoo.ui.example_scores import example_scores
+from zoo.ui.lanes import LaneWriter, write_original
+from zoo.ui.mixer_state import MixerLane, MixerProgress, MixerState, message
+from zoo.ui.model_words import model_title
 from zoo.ui.models import ModelShelf
-from zoo.ui.request_folder import new_request_folder
+from zoo.ui.request_folders import RequestFolders
 from zoo.ui.separation import BlockStream
+from zoo.ui.song_analysis import analysis_address
 from zoo.ui.songs import SongError, SongFile, check_song
+from zoo.ui.source_colors import source_colors
+from zoo.ui.texts import source_title, wording
 
-__all__ = ["REST", "SongSeparation", "source_title"]
+__all__ = ["REST", "SongSeparation"]
 
 REST = "rest"
 READ_SHARE, SEPARATE_SHARE = 0.02, 0.95  # of the progress bar
 # From this share on the speed of this song says more about its end than that of earlier songs.
 MEASURED_SHARE = 0.2
 LOWEST_DB = -150.0
-
-
-def source_title(source: str) -> str:
-    """Return what a musician reads for a source's name."""
-    return source.replace("_", " ").capitalize()
+# A sample on the disk: pieces, whole file and a file to download of 3 bytes each at most, and 4 in
+# the writer's spool.
+LANE_BYTES = 13
+ROOM_PATIENCE = 60  # seconds
 
 
 @dataclass(kw_only=True)
@@ -40,6 +47,7 @@ class SongSeparation:
         config: Limits.
         shelf: The models.
         stream_blocks: Separates on the device.
+        folders: Where the files go.
         model: Name of the model.
         sources: The sources wanted.
         format_name: Format of the files to download.
@@ -48,6 +56,7 @@ class SongSeparation:
     config: SpaceConfig
     shelf: ModelShelf
     stream_blocks: BlockStream
+    folders: RequestFolders
     model: str
     sources: Sequence[str]
     format_name: str
@@ -66,11 +75,16 @@ class SongSeparation:
             SongError: The song or the choice of sources will not do.
             WeightsError: The model's weights cannot be had.
         """
-        known = self.shelf.separator(self.model).sources
-        self._check_sources(known)
-        is_full = len(known) > 1 and set(self.sources) == set(known)
         song = check_song(path, self.config.limits)
-        folder = new_request_folder()
+        folder = self.folders.new()
+        with self.folders.at_work(folder):
+            yield from self._wait_for_room(song)
+            yield from self._separate(song, folder)
+
+    def _separate(self, song: SongFile, folder: Path) -> Iterator[MixerState]:
+        separator = self.shelf.separator(self.model)
+        selection = separator.select(self.sources)
+        is_full = selection.is_full
         began = time.monotonic()
         with open_audio(song.path) as reader:
             original, top_db = write_original(
@@ -80,18 +94,21 @@ class SongSeparation:
                 num_channels=song.num_channels,
                 num_samples=song.num_samples,
             )
-        stems = _empty_stems(self.sources, with_rest=not is_full)
+        stems = _empty_stems(separator.spec, selection)
         self.state = MixerState(
             id=folder.name,
             title=song.title,
             song_digest=song.digest,
             seconds=song.seconds,
             sample_rate=song.sample_rate,
-            summary=f"{self.model} \u00b7 {song.seconds:.0f} s",
+            about=[
+                message("about.song", model=model_title(self.model), seconds=round(song.seconds))
+            ],
             lanes=[original, *stems],
+            analysis=analysis_address(folder.name),
         )
         forecast = self._forecast(song)
-        yield self._at(READ_SHARE, "Separating", forecast)
+        yield self._at(READ_SHARE, "stage.separating", forecast)
         with LaneWriter(
             folder,
             stems,
@@ -111,34 +128,39 @@ class SongSeparation:
                 balance.add(block)
                 writer.grow(is_last=share == 1)
                 self._update(lanes=[original, *writer.lanes])
-                yield self._at(READ_SHARE + SEPARATE_SHARE * share, "Separating", seconds_left)
+                fraction = READ_SHARE + SEPARATE_SHARE * share
+                yield self._at(fraction, "stage.separating", seconds_left)
             if writer.num_written != song.num_samples:
                 raise SongError("The device stopped before the end; try again in a minute.")
-            yield self._at(READ_SHARE + SEPARATE_SHARE, "Writing the files", None)
+            yield self._at(READ_SHARE + SEPARATE_SHARE, "stage.writing", None)
             gain = writer.commit().gain
-        facts = []
+        notes = []
         if is_full:
-            facts.append(f"Sum of stems \u2212 original = {_signed(balance.error_db)} dB")
+            notes.append(message("note.sum", decibels=round(balance.error_db)))
             self._update(sum_error_db=round(balance.error_db, 1))
         if gain < 1:
-            facts.append(f"Files lowered together by {-20 * math.log10(gain):.1f} dB so as to fit")
+            notes.append(message("note.lowered", decibels=round(-20 * math.log10(gain), 1)))
         took = time.monotonic() - began
         self._update(
             lanes=[original, *writer.lanes],
-            archive=writer.song_file or write_archive(folder, writer.lanes, title=song.title),
-            facts=" \u00b7 ".join(facts),
-            summary=f"{self.state.summary} \u00b7 separated in {took:.1f} s",
+            archive="" if writer.song_file else archive_address(folder.name),
+            song_file=writer.song_file,
+            notes=[*notes, *example_scores(song.digest, writer.lanes)],
+            about=[*self.state.about, message("about.took", seconds=round(took, 1))],
         )
         yield self.state
 
-    def _check_sources(self, known: Sequence[str]) -> None:
-        if not self.sources:
-            raise SongError("Choose at least one source to separate.")
-        unknown = [source for source in self.sources if source not in known]
-        if unknown:
-            raise SongError(
-                f"{self.model} cannot separate {', '.join(unknown)}; it knows {', '.join(known)}."
-            )
+    def _wait_for_room(self, song: SongFile) -> Iterator[MixerState]:
+        """Wait until the disk has room, which older results leave as they are finished."""
+        num_lanes = len(self.sources) + 2
+        num_bytes = LANE_BYTES * num_lanes * song.num_samples * song.num_channels
+        for _ in range(ROOM_PATIENCE):
+            if self.folders.make_room(num_bytes):
+                return
+            progress = MixerProgress(fraction=0, doing=message("stage.waiting_for_room"))
+            yield self.state.model_copy(update={"progress": progress})
+            time.sleep(1)
+        raise SongError("This page has no room for another song; try again in a few minutes.")
 
     def _forecast(self, song: SongFile) -> float | None:
         return self.shelf.expected_seconds(
@@ -169,7 +191,7 @@ class SongSeparation:
         self.state = self.state.model_copy(update=changes)
 
     def _at(self, fraction: float, stage: str, seconds_left: float | None) -> MixerState:
-        progress = MixerProgress(fraction=fraction, stage=stage, seconds_left=seconds_left)
+        progress = MixerProgress(fraction=fraction, doing=message(stage), seconds_left=seconds_left)
         return self.state.model_copy(update={"progress": progress})
 
 
@@ -191,17 +213,23 @@ class _Balance:
         return max(10 * math.log10(max(ratio, 1e-30)), LOWEST_DB)
 
 
-def _empty_stems(sources: Sequence[str], *, with_rest: bool) -> list[MixerLane]:
+def _empty_stems(spec: Spec, selection: StemSelection) -> list[MixerLane]:
+    """Return the lanes before their first sound: the stems, and the rest of the song if any."""
+    sources, colors = selection.sources, source_colors(spec.sources)
     lanes = [
-        MixerLane(name=source, kind="stem", source=source, title=source_title(source))
+        MixerLane(
+            name=source,
+            kind="stem",
+            source=source,
+            title=source_title(source),
+            color=colors[source],
+            part_of=spec.part_of[source] if source in selection.parts else "",
+            on=source not in selection.parts,
+        )
         for source in sources
     ]
-    if with_rest:
-        title = f"All but {' and '.join(source.replace('_', ' ') for source in sources)}"
+    if not selection.is_full:
+        title = wording("lane.rest", sources=sources)
         source = sources[0] if len(sources) == 1 else ""
         lanes.append(MixerLane(name=REST, kind=REST, source=source, title=title, on=False))
     return lanes
-
-
-def _signed(level: float) -> str:
-    return f"{level:.0f}".replace("-", "\u2212")

@@ -1,30 +1,31 @@
 """What is left of a separation that the visitor stopped."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 
+from zoo.ui.archive import archive_address
 from zoo.ui.lanes import LANE_FORMAT, ORIGINAL, LaneWriter, lane_blocks, write_original
-from zoo.ui.mixer_state import MixerState
-from zoo.ui.request_folder import new_request_folder
+from zoo.ui.mixer_state import MixerState, message
 
 __all__ = ["keep_what_is_done"]
 
 
-def keep_what_is_done(state: MixerState) -> MixerState:
+def keep_what_is_done(state: MixerState, folder: Path) -> MixerState:
     """Make a complete state of an unfinished one: the song then ends where the work did.
 
     The pieces are joined from their files, because the stopped handler is gone with its writers.
 
     Args:
         state: What the page showed last.
+        folder: A new one, for the files.
     """
     growing = [lane for lane in state.lanes if lane.pieces]
     originals = [lane for lane in state.lanes if lane.kind == ORIGINAL]
-    changes = {"progress": None, "facts": "Stopped."}
+    changes = {"progress": None, "notes": [message("note.stopped")]}
     if not growing:
         return state.model_copy(update={"lanes": originals, **changes})
-    # Counted, because the numbers in the state come from the page.
     sizes = [block.shape for block in lane_blocks(growing[0])]
     num_samples = sum(length for _, length in sizes)
     shape = {
@@ -32,7 +33,6 @@ def keep_what_is_done(state: MixerState) -> MixerState:
         "num_channels": sizes[0][0],
         "num_samples": num_samples,
     }
-    folder = new_request_folder()
     original, top_db = write_original(folder, _cut(lane_blocks(originals[0]), num_samples), **shape)
     empty = [lane.model_copy(update={"pieces": None}) for lane in growing]
     with LaneWriter(
@@ -44,7 +44,12 @@ def keep_what_is_done(state: MixerState) -> MixerState:
         writer.commit()
     seconds = num_samples / state.sample_rate
     return state.model_copy(
-        update={"lanes": [original, *writer.lanes], "seconds": seconds, **changes}
+        update={
+            "lanes": [original, *writer.lanes],
+            "seconds": seconds,
+            "archive": archive_address(state.id),
+            **changes,
+        }
     )
 
 

@@ -30,13 +30,13 @@ def page_theme() -> themes.Base:
         block_border_width="1px",
         block_label_background_fill="transparent",
         block_label_background_fill_dark="transparent",
-        button_primary_background_fill="linear-gradient(135deg, *primary_500, *secondary_500)",
+        button_primary_background_fill="linear-gradient(135deg, *primary_600, *secondary_600)",
         button_primary_background_fill_hover=(
-            "linear-gradient(135deg, *primary_600, *secondary_600)"
+            "linear-gradient(135deg, *primary_700, *secondary_700)"
         ),
-        button_primary_background_fill_dark="linear-gradient(135deg, *primary_500, *secondary_500)",
+        button_primary_background_fill_dark="linear-gradient(135deg, *primary_600, *secondary_600)",
         button_primary_background_fill_hover_dark=(
-            "linear-gradient(135deg, *primary_400, *secondary_400)"
+            "linear-gradient(135deg, *primary_700, *secondary_700)"
         ),
         button_primary_text_color="white",
     )

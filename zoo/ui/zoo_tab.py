@@ -1,5 +1,7 @@
 """The Zoo tab: every model, and an editor for specs that are measured while one types."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,17 +12,19 @@ from zoo.audio.spectrogram_figure import save_figure
 from zoo.errors import SpecError
 from zoo.specs.parsing import parse_spec_text
 from zoo.specs.registry import SPECS
+from zoo.ui.arguments import check_choice
 from zoo.ui.kind_errors import said_kindly
 from zoo.ui.model_tables import (
     STAGE_COLUMNS,
     build_code,
+    counted_table,
     describe,
-    model_table,
     spec_summary,
     stage_rows,
 )
 from zoo.ui.network_figure import draw_network
-from zoo.ui.request_folder import new_request_folder
+from zoo.ui.page_texts import page_text
+from zoo.ui.request_folders import new_request_folder
 from zoo.ui.services import Services
 
 __all__ = ["build_zoo_tab", "measure_spec"]
@@ -28,29 +32,23 @@ __all__ = ["build_zoo_tab", "measure_spec"]
 
 def build_zoo_tab(services: Services, tab: gr.Tab) -> None:
     """Lay out the tab and wire it; what has to be counted is counted when it is first opened."""
-    gr.Markdown(
-        "Every network of the family, from one YAML file each. GMAC/s: billions of "
-        "multiply-accumulates per second of audio, all stems. Results are mean SDR in dB: the "
-        "published ones are the authors', on their data; the measured ones are ours, with protocol "
-        "and data. They are not comparable with one another.",
-        elem_classes="fine",
-    )
+    gr.Markdown(page_text("zoo_hint"), elem_classes="fine")
     table = gr.Dataframe(
         interactive=False,
         wrap=False,
         elem_id="models",
         buttons=["fullscreen", "copy"],
     )
-    gr.Markdown("### Draw your own network")
+    gr.Markdown(page_text("own_network"))
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
             start_from = gr.Dropdown(
-                zoo.list_models(), value=services.shelf.default, label="Start from"
+                zoo.list_models(), value=services.shelf.default, label=page_text("start_from")
             )
             editor = gr.Code(
                 _spec_text(services.shelf.default),
                 language="yaml",
-                label="Spec (YAML)",
+                label=page_text("spec"),
                 interactive=True,
                 max_lines=40,
                 elem_id="spec",
@@ -58,7 +56,7 @@ def build_zoo_tab(services: Services, tab: gr.Tab) -> None:
         with gr.Column(scale=3, min_width=320):
             verdict = gr.Markdown(elem_id="verdict")
             picture = gr.Image(
-                label="The network",
+                label=page_text("network"),
                 show_label=False,
                 type="filepath",
                 format="png",
@@ -69,20 +67,21 @@ def build_zoo_tab(services: Services, tab: gr.Tab) -> None:
             stages = gr.Dataframe(
                 headers=list(STAGE_COLUMNS), interactive=False, elem_id="stages", buttons=[]
             )
-            with gr.Accordion("Build it in Python", open=False):
+            with gr.Accordion(page_text("build"), open=False):
                 code = gr.Code(language="python", interactive=False, label="zoo.build")
     outputs = [verdict, picture, stages, code]
     limit = services.config.limits.spec_characters
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    start_from.change(_spec_text, start_from, editor, **private)
-    tab.select(model_table, None, table, api_visibility="private")
+    start_from.change(said_kindly(_spec_text), start_from, editor, **private)
+    tab.select(counted_table, None, table, api_visibility="private")
     for trigger in (editor.change, tab.select):
         trigger(
-            lambda text: measure_spec(text, max_characters=limit),
+            lambda text: measure_spec(text, max_characters=limit, new_folder=services.folders.new),
             editor,
             outputs,
             trigger_mode="always_last",
             **private,
+            **services.drawing_queue,
         )
     _add_endpoints(services)
 
@@ -99,8 +98,8 @@ def _add_endpoints(services: Services) -> None:
         Args:
             name: A name that `/models` lists.
         """
-        if name not in SPECS.names():
-            raise ValueError(f"There is no model {name[:80]!r}; /models lists them.")
+        if not isinstance(name, str) or name not in SPECS.names():
+            raise ValueError(f"There is no model {name!r:.80}; /models lists them.")
         info = zoo.model_info(name)
         stages = [dict(zip(STAGE_COLUMNS, row, strict=True)) for row in stage_rows(info)]
         known = describe(info, offered=tuple(services.shelf.names))
@@ -111,19 +110,22 @@ def _add_endpoints(services: Services) -> None:
 
 
 def measure_spec(
-    text: str | None, *, max_characters: int
+    text: object, *, max_characters: int, new_folder: Callable[[], Path] = new_request_folder
 ) -> tuple[str, str | None, list[list[str]], str]:
     """Parse a stranger's spec within the bounds and measure it; nothing large is allocated.
 
     Args:
         text: YAML.
         max_characters: Longest text taken.
+        new_folder: Makes a folder for the drawing.
 
     Returns:
         A verdict in Markdown, the path of the drawing, the stage table and Python code; only the
         verdict is filled where the spec is invalid.
     """
-    text = text or ""
+    text = "" if text is None else text
+    if not isinstance(text, str):
+        return _invalid("a spec is a YAML text"), None, [], ""
     if len(text) > max_characters:
         return _invalid(f"more than {max_characters:,} characters"), None, [], ""
     try:
@@ -131,7 +133,7 @@ def measure_spec(
     except (SpecError, ValueError, KeyError) as error:
         reason = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         return _invalid(reason), None, [], ""
-    path = save_figure(draw_network(info), new_request_folder() / "network.png")
+    path = save_figure(draw_network(info), new_folder() / "network.png")
     return spec_summary(info), str(path), stage_rows(info), build_code(info)
 
 
@@ -142,4 +144,5 @@ def _invalid(reason: str) -> str:
 
 
 def _spec_text(name: str) -> str:
+    check_choice(name, SPECS.names(), what="The model")
     return SPECS.path(name).read_text(encoding="utf-8")

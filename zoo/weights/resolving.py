@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import WeightsError, WeightsUnavailableError
+from zoo.graphs.exported import ExportedNetwork, find_export, read_export
 from zoo.networks.builder import build_network, build_with_weights
 from zoo.networks.network import SeparationNetwork
 from zoo.specs.loading import SpecSource
@@ -25,6 +26,7 @@ from zoo.weights.recognition import check_same_network, recognise_spec
 from zoo.weights.references import (
     DEFAULT_WEIGHTS,
     RANDOM_WEIGHTS,
+    WEIGHTS_FILE,
     ModelReference,
     TaggedWeights,
     identify,
@@ -44,7 +46,8 @@ class ResolvedModel:
 
     Attributes:
         network: The network, in eval mode where it has weights; or what the caller built, which
-            maps (B, C, N) and ``sources`` to (B, S, C, N) as ours do.
+            maps (B, C, N) and ``sources`` to (B, S, C, N) as ours do; or an exported one, which
+            only backends can run.
         spec: The network as data.
         weights: The tag, file or repository that its weights came from; ``random`` for fresh ones,
             and ``given`` for a network that the caller built.
@@ -61,7 +64,13 @@ class ResolvedModel:
     @property
     def digest(self) -> str:
         """The SHA-256 of the network's tensors, whatever they are called and wherever they lie."""
+        if isinstance(self.network, ExportedNetwork):
+            return self.network.record.digest
         return digest_tensors(self.network.state_dict())
+
+    def with_network(self, network: SeparationNetwork) -> "ResolvedModel":
+        """Return the model with another network that was made of its own."""
+        return replace(self, network=network, spec=network.spec)
 
     @property
     def pitches(self) -> int:
@@ -80,6 +89,7 @@ def resolve_model(
     weights: str | Path | None = DEFAULT_WEIGHTS,
     overrides: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    may_be_exported: bool = False,
 ) -> ResolvedModel:
     """Find a network and its weights.
 
@@ -91,6 +101,8 @@ def resolve_model(
             manifest that can be had, and None for fresh weights, in train mode.
         overrides: Values by dotted path that replace the spec's.
         progress: Called with bytes present and bytes expected as they arrive.
+        may_be_exported: Whether ``model`` may be a folder of exported graphs, which can separate
+            and nothing else.
 
     Raises:
         UnknownNameError: If no model has the name.
@@ -101,6 +113,14 @@ def resolve_model(
     """
     if isinstance(model, nn.Module):
         return _take_as_given(model, weights, overrides)
+    folder = find_export(model)
+    if folder is not None and not (folder / WEIGHTS_FILE).is_file():
+        if not may_be_exported:
+            raise WeightsError(
+                f"{folder} holds exported graphs, which only separate: use zoo.Separator, or name "
+                "the model that they were exported from"
+            )
+        return _take_exported(folder, weights, overrides)
     if model is None and weights == DEFAULT_WEIGHTS and not overrides:
         return _load(locate_default_model(progress=progress))
     reference = _identify(model, weights, overrides)
@@ -185,6 +205,34 @@ def _take_as_given(
         spec=spec,
         weights=GIVEN_WEIGHTS,
         entry=getattr(network, "weights_entry", None),
+    )
+
+
+def _take_exported(
+    folder: Path, weights: str | Path | None, overrides: Mapping[str, Any] | None
+) -> ResolvedModel:
+    if weights not in (None, DEFAULT_WEIGHTS) or overrides:
+        raise ValueError(
+            f"{folder} holds exported graphs, which have their weights in them; leave weights and "
+            "overrides out"
+        )
+    network = read_export(folder)
+    record = network.record
+    if record.licence is not None:
+        network.weights_entry = WeightsEntry(
+            spec=record.name,
+            tag="exported",
+            licence=record.licence,
+            training_data=record.training_data or "not stated",
+            credits=record.credits,
+            pitches=record.pitches,
+            notes=record.notes,
+        )
+    return ResolvedModel(
+        network=cast("SeparationNetwork", network),
+        spec=record.spec,
+        weights=str(folder),
+        entry=network.weights_entry,
     )
 
 

@@ -70,13 +70,16 @@ def _survey(
     runs, num_trailing = find_runs(
         file, size, parse, begins_link=lambda content, frame: read_tag(content, frame) is not None
     )
+    whole = Part(ranges=((0, size),), container=container)
     if not runs:
-        return Survey(parts=(Part(ranges=((0, size),), container=container),))
+        return Survey(parts=(whole,))
     links = _Links(container)
     for run in runs:
         file.seek(run.start)
         links.add(run, read_tag(file.read(run.first.size), run.first))
     links.finish()
+    if not links.parts:  # a length tag and no frame of sound
+        links.parts.append(whole)
     if runs[-1].is_cut and not links.parts[-1].is_cut:
         if container == "mp3":  # recordings of a stream end anywhere; a frame is lost at most
             links.notes.append("the last frame is not there to its end")

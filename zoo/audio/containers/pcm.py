@@ -26,7 +26,7 @@ from zoo.audio.containers.pcm_encodings import (
     is_mp3,
     wav_encoding,
 )
-from zoo.audio.parts import ByteRanges, Part, PcmEncoding, Survey
+from zoo.audio.parts import Part, PcmEncoding, Survey, open_ranges
 
 __all__ = ["survey_aiff", "survey_au", "survey_caf", "survey_w64", "survey_wav"]
 
@@ -219,8 +219,8 @@ def _end_of_sound(
 
 def _survey_mp3_in(file: BinaryIO, sound: _Sound, end: int) -> Survey:
     """Survey the frames of an MP3 that a WAV file wraps."""
-    content = ByteRanges(file, [(sound.start, end)])
-    inner = survey_mp3(content, end - sound.start)  # type: ignore[arg-type]
+    content = open_ranges(file, [(sound.start, end)])
+    inner = survey_mp3(content, end - sound.start)
     shift = sound.start
     parts = tuple(
         replace(part, ranges=tuple((start + shift, stop + shift) for start, stop in part.ranges))

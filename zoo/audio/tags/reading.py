@@ -186,11 +186,12 @@ def _read_iff(file: Any, *, name: str) -> Tags:
 
 
 def _read_matroska(file: Any, *, name: str) -> Tags:
-    with av.open(file, format="matroska") as container:
+    opened: Any = av.open(file, format="matroska")  # its type covers writing, too
+    with opened as container:
         found = {key.lower(): value for key, value in container.metadata.items()}
         cover = b""
         for stream in container.streams.video:
-            if stream.disposition & Disposition.attached_pic:
+            if Disposition.attached_pic in stream.disposition:
                 cover = bytes(next(iter(container.demux(stream))))
                 break
     texts = _with_totals(_by_keys(found, lambda field: field.matroska), found)

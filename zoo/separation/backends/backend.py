@@ -81,11 +81,15 @@ def choose_backend(name: str, network: nn.Module, device: torch.device) -> Backe
         device: Where.
 
     Raises:
-        ValueError: An unknown backend, or one that cannot run this network here.
+        ValueError: An unknown backend, one that cannot run this network here, or none that can.
     """
     if name == AUTO:
         known = (BACKENDS[each] for each in BACKENDS)
-        able = [backend for backend in known if backend.obstacle(network, device) is None]
+        obstacles = {backend: backend.obstacle(network, device) for backend in known}
+        able = [backend for backend, obstacle in obstacles.items() if obstacle is None]
+        if not able:
+            told = "; ".join(f"{each.name}: {obstacle}" for each, obstacle in obstacles.items())
+            raise ValueError(f"no backend can run this network: {told}")
         return max(able, key=lambda backend: backend.rank)
     if name not in BACKENDS:
         raise ValueError(str(UnknownNameError("backend", name, [AUTO, *BACKENDS.names()])))

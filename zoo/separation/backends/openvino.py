@@ -6,11 +6,9 @@ that later starts neither trace nor convert. The device's compiler then takes ab
 B: mixtures, Q: conditions, T: frames
 """
 
-import functools
 import importlib.util
 import logging
 import shutil
-import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +17,12 @@ import torch
 from torch import Tensor, nn
 
 import zoo
+from zoo.graphs.exported import ExportedNetwork
 from zoo.networks.network import SeparationNetwork
-from zoo.records.files import digest_of, partial_path
+from zoo.no_telemetry import import_openvino
+from zoo.records.files import digest_of, partial_path, remove_stale_partials
 from zoo.separation.backends.backend import BACKENDS
+from zoo.separation.backends.openvino_core import compile_options, get_core, load_exported
 from zoo.weights.digest import digest_tensors
 
 if TYPE_CHECKING:
@@ -31,10 +32,7 @@ __all__ = ["OpenVinoBackend", "OpenVinoUNet", "is_installed"]
 
 logger = logging.getLogger(__name__)
 
-PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 MODEL_FILE = "unet.xml"
-
-_core_lock = threading.Lock()
 
 
 def is_installed() -> bool:
@@ -43,7 +41,7 @@ def is_installed() -> bool:
 
 
 class OpenVinoBackend:
-    """Runs the U-Net of every part of a network through OpenVINO, on CPUs only."""
+    """Runs the U-Net of every part of a network, and exported ones, through OpenVINO on CPUs."""
 
     name = "openvino"
     rank = 10
@@ -52,22 +50,23 @@ class OpenVinoBackend:
 
     def version(self) -> str:
         """Return OpenVINO's version."""
-        import openvino
-
-        return openvino.__version__
+        return import_openvino().__version__
 
     def obstacle(self, network: nn.Module, device: torch.device) -> str | None:
         """Return why it cannot run a network here; None if it can."""
         if device.type != "cpu":
             return f"it serves the CPU, not {device}"
-        if not isinstance(network, SeparationNetwork):
+        if isinstance(network, ExportedNetwork):
+            if network.record.graph_format != "onnx":
+                return f"it reads the format onnx, and {network.folder} is of another"
+        elif not isinstance(network, SeparationNetwork):
             return f"it runs networks that zoo.build made, not {type(network).__name__}"
         return None if is_installed() else "it is not installed: pip install openvino"
 
     def fastest_precision(self, device: torch.device) -> torch.dtype:
         """Return bfloat16 where the CPU has instructions for it."""
         del device
-        has_bfloat16 = "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        has_bfloat16 = "BF16" in get_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return torch.bfloat16 if has_bfloat16 else torch.float32
 
     def prepare(
@@ -79,8 +78,10 @@ class OpenVinoBackend:
         cache: Path | None,
         may_fall_back: bool,
     ) -> nn.Module:
-        """Put an :class:`OpenVinoUNet` in the place of each part's U-Net."""
+        """Put an :class:`OpenVinoUNet` in the place of each part's U-Net, or read its graphs."""
         del device
+        if isinstance(network, ExportedNetwork):
+            return load_exported(network, precision)
         assert isinstance(network, SeparationNetwork)
         for part in network.parts:
             replacement = OpenVinoUNet(
@@ -119,17 +120,12 @@ class OpenVinoUNet(nn.Module):
         may_fall_back: bool = False,
     ) -> None:
         super().__init__()
-        import openvino
-
         self._unet = network.unet
         self._may_fall_back = may_fall_back
         self._frames = network.spec.frame_multiple
-        self._cache = None if cache is None else cache / _fingerprint(network, openvino.__version__)
-        self._options = {
-            "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        }
+        version = import_openvino().__version__
+        self._cache = None if cache is None else cache / _fingerprint(network, version)
+        self._options = compile_options(precision)
         self._is_given_up = False
         self._requests: dict[tuple[tuple[int, ...], int], openvino.InferRequest] = {}
 
@@ -169,7 +165,7 @@ class OpenVinoUNet(nn.Module):
             if condition is not None:
                 shapes[1] = [num_conditions, condition.shape[1]]
             model.reshape(shapes)
-            compiled = _core().compile_model(model, "CPU", self._options)
+            compiled = get_core().compile_model(model, "CPU", self._options)
             self._requests[key] = compiled.create_infer_request()
         return self._requests[key]
 
@@ -180,7 +176,7 @@ class OpenVinoUNet(nn.Module):
         folder = None if self._cache is None else self._cache / str(num_conditions)
         if folder is not None and (folder / MODEL_FILE).is_file():
             try:
-                return _core().read_model(folder / MODEL_FILE)
+                return get_core().read_model(folder / MODEL_FILE)
             except RuntimeError:
                 logger.warning("%s cannot be read; converting the network again", folder)
                 shutil.rmtree(folder, ignore_errors=True)
@@ -192,7 +188,7 @@ class OpenVinoUNet(nn.Module):
     def _convert(
         self, shape: tuple[int, ...], condition: Tensor | None, num_conditions: int
     ) -> "openvino.Model":
-        import openvino
+        openvino = import_openvino()
         from openvino.frontend import FrontEndManager, OpConversionFailure
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -220,24 +216,6 @@ class OpenVinoUNet(nn.Module):
             raise RuntimeError(f"{reason}; use the backend 'torch'") from error
 
 
-def _core() -> "openvino.Core":
-    """Return the one core of this process, which is never freed.
-
-    On CPUs with AMX a core's plugin gives the thread that loads it a stack for signals. Of two that
-    are freed in the order they came, the second gives back the first one's, whose memory is gone,
-    and the next signal that Python handles ends the process.
-    """
-    with _core_lock:
-        return _make_core()
-
-
-@functools.cache
-def _make_core() -> "openvino.Core":
-    import openvino
-
-    return openvino.Core()
-
-
 class _Unconditioned(nn.Module):
     """A U-Net without a condition, for the tracer, which knows no None."""
 
@@ -257,12 +235,11 @@ def _fingerprint(network: SeparationNetwork, version: str) -> str:
 
 def _store(model: Any, folder: Path) -> None:
     """Write a converted network; whoever comes second leaves the first one's in place."""
-    import openvino
-
     partial = partial_path(folder)
+    remove_stale_partials(folder.parent)
     try:
         partial.mkdir(parents=True)
-        openvino.save_model(model, partial / MODEL_FILE, compress_to_fp16=False)
+        import_openvino().save_model(model, partial / MODEL_FILE, compress_to_fp16=False)
         partial.rename(folder)
     except OSError as error:
         logger.info("the converted network is not kept: %s", error)

@@ -1,12 +1,13 @@
-"""The torch backend: runs every network on every device."""
+"""The torch backend: runs every network of torch on every device."""
 
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from zoo.graphs.exported import ExportedNetwork
+from zoo.networks.folding import fold_batch_norms
 from zoo.separation.backends.backend import BACKENDS
-from zoo.separation.backends.folding import fold_batch_norms
 
 __all__ = ["TorchBackend"]
 
@@ -24,8 +25,12 @@ class TorchBackend:
         return torch.__version__
 
     def obstacle(self, network: nn.Module, device: torch.device) -> str | None:
-        """Return None: it runs everything."""
-        del network, device
+        """Return None, as it runs everything, but for graphs that were exported."""
+        del device
+        if isinstance(network, ExportedNetwork):
+            return (
+                "it runs networks of torch, not exported graphs; onnxruntime and openvino run those"
+            )
         return None
 
     def fastest_precision(self, device: torch.device) -> torch.dtype:

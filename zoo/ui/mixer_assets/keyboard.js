@@ -1,6 +1,7 @@
 /* The mixer by keyboard. */
 
 const SEEK_SECONDS = 5;
+const SPEED_STEP = 0.05;
 
 function handleKey(mixer, event) {
     const typing = event.target.matches("input, select, textarea");
@@ -16,6 +17,17 @@ function handleKey(mixer, event) {
         "+": () => mixer.zoom(2),
         "-": () => mixer.zoom(0.5),
         l: () => mixer.toggleLoop(),
+        a: () => mixer.comparison.toggle(),
+        "[": () => mixer.tempo.set({ speed: mixer.tempo.speed - SPEED_STEP }),
+        "]": () => mixer.tempo.set({ speed: mixer.tempo.speed + SPEED_STEP }),
+        ",": () => mixer.tempo.set({ semitones: mixer.tempo.semitones - 1 }),
+        ".": () => mixer.tempo.set({ semitones: mixer.tempo.semitones + 1 }),
+        t: () => mixer.beats.tap(),
+        b: () => mixer.beats.nextSnap(),
+        c: () => mixer.beats.toggleClick(),
+        k: () => mixer.beats.toggleCountIn(),
+        n: () => skipSilence(mixer, laneForKey(mixer, event.target), 1),
+        p: () => skipSilence(mixer, laneForKey(mixer, event.target), -1),
     };
     if (typing || !mixer.state || event.ctrlKey || event.metaKey || event.altKey) {
         return;

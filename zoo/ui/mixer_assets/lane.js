@@ -1,4 +1,4 @@
-/* One row of the mixer: its switches, volume, level meter, picture and download link. */
+/* One row of the mixer: its switches, volume, pan, level meter, picture and download link. */
 
 const SILENT_DECIBELS = -60;
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
@@ -16,13 +16,20 @@ function piecesEnd(lane) {
     return (lane.pieces || []).reduce((end, piece) => Math.max(end, piece.start + piece.seconds), 0);
 }
 
-/** Download under a name of our own: the server's headers would put the bare file name first. */
+/** Download under a name of our own: the server's headers would put the bare file name first.
+
+A zip is made on the way; it has its name from there and goes straight to the disk. */
 async function downloadAs(link) {
-    const answer = await fetch(link.href);
+    const isMade = new URL(link.href).pathname.endsWith(".zip");
+    const answer = await fetch(link.href, { method: isMade ? "HEAD" : "GET" });
     if (!answer.ok) {
-        throw new Error("the file is no longer on the server (" + answer.status + ")");
+        throw new Error(wording("mixer.file_gone", { status: answer.status }));
     }
-    saveBlob(await answer.blob(), link.download);
+    if (isMade) {
+        window.location.assign(link.href);
+    } else {
+        saveBlob(await answer.blob(), link.download);
+    }
 }
 
 function saveBlob(blob, name) {
@@ -33,14 +40,31 @@ function saveBlob(blob, name) {
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
+/** What the musician reads for a lane among all lanes of a song. */
+function laneTitle(lane, lanes) {
+    if (lane.kind === "stem") {
+        return sourceTitle(lane.source);
+    }
+    const sources = lanes.filter((other) => other.kind === "stem").map((stem) => stem.source);
+    return wording("lane." + lane.kind, { sources });
+}
+
+/** To one digit after the decimal mark. */
+function toTenths(value) {
+    return Number(value.toFixed(1));
+}
+
 class Lane {
-    /** onChange() after a switch or the volume moved, onSeek(event, view) for a click on the picture. */
-    constructor(template, state, { duration, onChange, onSeek }) {
+    /** onChange() after a switch or the volume moved, onSeek(event, view) for a click on the picture,
+    onSkip(lane, direction) for the next (1) or previous (-1) part in which the lane sounds. */
+    constructor(template, state, { duration, onChange, onSeek, onSkip }) {
         this.name = state.name;
         this.kind = state.kind;
         this.muted = !state.on;
         this.soloed = false;
+        this.safe = false; // from the solo of others
         this.volume = 1;
+        this.pan = 0;
         this.onChange = onChange;
         this.element = template.content.firstElementChild.cloneNode(true);
         this.find = (selector) => this.element.querySelector(selector);
@@ -48,13 +72,28 @@ class Lane {
         this.view = this.find(".view");
         this.find(".mute").addEventListener("click", () => this.set({ muted: !this.muted }));
         this.find(".solo").addEventListener("click", () => this.set({ soloed: !this.soloed }));
+        this.find(".safe").addEventListener("click", () => this.set({ safe: !this.safe }));
         this.find(".volume").addEventListener("input", (event) => {
             this.set({ volume: Number(event.target.value) / 100 });
         });
         this.find(".volume").addEventListener("dblclick", () => this.set({ volume: 1 }));
+        this.panControl = new PanControl(this.element, (pan) => this.set({ pan }));
         this.view.addEventListener("click", (event) => onSeek(event, this.view));
+        this.find(".parts").addEventListener("click", (event) => event.stopPropagation());
+        this.find(".previous-part").addEventListener("click", () => onSkip(this, -1));
+        this.find(".next-part").addEventListener("click", () => onSkip(this, 1));
         this.update(state, duration);
         this.show();
+    }
+
+    /** What the lane is called on the page; that of the minus lane changes with its switches. */
+    get title() {
+        return this.find(".title").textContent;
+    }
+
+    set title(title) {
+        this.element.setAttribute("aria-label", title);
+        this.find(".title").textContent = title;
     }
 
     set(change) {
@@ -66,12 +105,17 @@ class Lane {
     show() {
         this.find(".mute").setAttribute("aria-pressed", String(this.muted));
         this.find(".solo").setAttribute("aria-pressed", String(this.soloed));
+        this.find(".safe").setAttribute("aria-pressed", String(this.safe));
         const slider = this.find(".volume");
         slider.value = Math.round(this.volume * 100);
         slider.style.setProperty("--fill", this.volume / 1.5);
-        const level = this.volume > 0 ? decibels(this.volume).toFixed(1) + " dB" : "silent";
+        const level =
+            this.volume > 0
+                ? wording("mixer.decibels", { decibels: toTenths(decibels(this.volume)) })
+                : wording("mixer.silent");
         slider.setAttribute("aria-valuetext", level);
-        slider.title = "Volume " + level + ", double-click for 0 dB";
+        slider.title = wording("mixer.volume_hint", { level });
+        this.panControl.show(this.pan);
     }
 
     /** Show whether the lane sounds, with all the other lanes' solos counted in. */
@@ -87,12 +131,17 @@ class Lane {
         this.element.dataset.source = state.source;
         this.element.classList.toggle("pending", !hasSound(state) && state.kind !== "minus");
         this.element.classList.toggle("growing", hasSound(state) && !state.audio);
-        this.find(".title").textContent = state.title;
-        this.find(".hint").textContent = state.hint || "";
-        this.find(".mute").setAttribute("aria-label", "Mute " + state.title);
-        this.find(".solo").setAttribute("aria-label", "Solo " + state.title);
-        this.find(".volume").setAttribute("aria-label", "Volume of " + state.title);
-        this.find(".meter").setAttribute("aria-label", "Level of " + state.title);
+        this.title = state.title;
+        this.element.style.setProperty("--hue", state.color || "");
+        this.find(".hint").textContent = state.part_of ? wording("lane.part", { sources: [state.part_of] }) : "";
+        const label = (selector, key) => this.find(selector).setAttribute("aria-label", wording(key, state));
+        label(".mute", "mixer.mute_lane");
+        label(".solo", "mixer.solo_lane");
+        label(".volume", "mixer.lane_volume");
+        label(".meter", "mixer.lane_level");
+        label(".safe", "mixer.safe_lane");
+        label(".grip", "mixer.move_lane");
+        label(".panning input", "mixer.pan_lane");
         this.updateDownload(state);
         this.updatePictures(state);
         this.drawOutline(state.outline || []);
@@ -103,7 +152,7 @@ class Lane {
         const picture = this.find(".picture");
         const url = state.picture ? state.picture.url : "";
         picture.hidden = !url;
-        picture.alt = "Spectrogram of " + state.title;
+        picture.alt = wording("mixer.spectrogram", state);
         if (url && picture.getAttribute("src") !== url) {
             picture.onload = () => this.find(".pieces").replaceChildren();
             picture.src = url;
@@ -127,19 +176,20 @@ class Lane {
         if (state.download) {
             link.href = state.download.url;
             link.download = state.download.orig_name || state.title;
-            link.setAttribute("aria-label", "Download " + state.title);
-            link.title = "Download " + link.download;
+            link.setAttribute("aria-label", wording("mixer.download_lane", state));
+            link.title = wording("mixer.download_lane", { title: link.download });
         }
     }
 
-    /** Peaks in 0..1, drawn true to scale around the middle of the picture. */
+    /** Peaks in 0..1, drawn true to scale around the middle of the picture; below it, where they sound. */
     drawOutline(peaks) {
         const svg = this.find(".outline");
-        const key = peaks.join();
+        const key = [this.duration, this.title, ...peaks].join();
         if (svg.dataset.key === key) {
             return;
         }
         svg.dataset.key = key;
+        drawActivity(this, peaks);
         svg.replaceChildren();
         if (peaks.length) {
             const above = peaks.map((peak, index) => index + "," + (1 - Math.min(peak, 1)));
@@ -153,6 +203,10 @@ class Lane {
 
     setLevel(amplitude) {
         const share = Math.min(Math.max(1 - decibels(amplitude) / SILENT_DECIBELS, 0), 1);
-        this.find(".meter").style.setProperty("--level", share);
+        const hidden = Math.round(100 * (1 - share));
+        if (hidden !== this.hiddenPercent) {
+            this.hiddenPercent = hidden;
+            this.find(".meter i").style.clipPath = "inset(0 " + hidden + "% 0 0)";
+        }
     }
 }

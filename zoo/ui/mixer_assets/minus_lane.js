@@ -1,4 +1,4 @@
-/* The lane that plays the original minus the chosen stems; the server knows nothing of it. */
+/* The lane that plays the original minus the chosen stems; the host knows nothing of it. */
 
 const OUTLINE_POINTS = 600;
 
@@ -7,8 +7,58 @@ function withMinusLane(mixer, lanes) {
     if (!mixer.original || !mixer.stems.length || lanes.some((lane) => lane.kind === "rest")) {
         return lanes;
     }
-    const minus = { name: "minus", kind: "minus", source: "", title: "All but\u2026", on: false };
+    const minus = { name: "minus", kind: "minus", source: "", title: minusTitle(mixer), on: false };
     return [...lanes, { ...minus, outline: mixer.minusOutline || [] }];
+}
+
+/** Whether a lane is a stem that adds up to the song with the others, and no part of one of them. */
+function isSummand(lane) {
+    return lane.kind === "stem" && !lane.part_of;
+}
+
+/** What is taken away at first: the voice, or else the first stem. */
+function firstTaken(lanes) {
+    const names = lanes.filter(isSummand).map((stem) => stem.name);
+    return new Set(names.includes("vocals") ? ["vocals"] : names.slice(0, 1));
+}
+
+/** Take a stem away or put it back. A part and its whole are never taken away both, but once. */
+function toggleTaken(mixer, stem) {
+    if (!mixer.chosen.delete(stem.name)) {
+        const overlaps = (other) => other.name === stem.part_of || other.part_of === stem.name;
+        mixer.stems.filter(overlaps).forEach((other) => mixer.chosen.delete(other.name));
+        mixer.chosen.add(stem.name);
+    }
+}
+
+/** What the lane plays, in words. */
+function minusTitle(mixer) {
+    const taken = mixer.stems.filter((stem) => mixer.chosen.has(stem.name));
+    return taken.length
+        ? wording("lane.rest", { sources: taken.map((stem) => stem.source) })
+        : wording("lane.everything");
+}
+
+/** Before its sound is there, show the pictures of the stems that stay, one through the other. */
+function showMinusPictures(mixer) {
+    const minus = mixer.lanes.get("minus");
+    if (!minus) {
+        return;
+    }
+    minus.title = minusTitle(mixer);
+    const stay = mixer.stems.filter((stem) => isSummand(stem) && !mixer.chosen.has(stem.name) && stem.picture);
+    const box = minus.find(".pieces");
+    const key = stay.map((stem) => stem.picture.url).join();
+    if (box.dataset.key !== key) {
+        box.dataset.key = key;
+        box.replaceChildren(
+            ...stay.map((stem) => {
+                const image = document.createElement("img");
+                Object.assign(image, { alt: "", draggable: false, src: stem.picture.url });
+                return image;
+            }),
+        );
+    }
 }
 
 /** Show a switch for every stem: pressed means taken away. */
@@ -21,18 +71,16 @@ function showChips(mixer) {
         const chip = document.createElement("button");
         chip.type = "button";
         chip.textContent = "\u2212 " + stem.title;
-        chip.dataset.source = stem.source;
         chip.setAttribute("aria-pressed", String(mixer.chosen.has(stem.name)));
         chip.addEventListener("click", (event) => {
             event.stopPropagation();
-            if (!mixer.chosen.delete(stem.name)) {
-                mixer.chosen.add(stem.name);
-            }
+            toggleTaken(mixer, stem);
             mixer.minusChanged();
         });
         return chip;
     });
     minus.find(".chips").replaceChildren(...chips);
+    showMinusPictures(mixer);
 }
 
 /** Draw what is left, from the decoded sound. */

@@ -1,4 +1,4 @@
-/* The stem mixer: joins the server's state (props.value), the lanes, the timeline and the playback. */
+/* The stem mixer: joins the host's state (props.value), the lanes, the timeline and the playback. */
 
 class StemMixer {
     constructor(element, trigger) {
@@ -13,7 +13,17 @@ class StemMixer {
         this.timeline = new Timeline(this.element, {
             onSeek: (seconds) => this.seek(seconds),
             onLoop: (loop) => this.loopChanged(loop),
+            snapLoop: (loop) => this.beats.snapLoop(loop),
         });
+        this.tempo = new TempoControls(this.element, (tempo) => this.setTempo(tempo));
+        this.loudness = new LoudnessReadout(this.element);
+        this.comparison = new Comparison(this);
+        this.order = new LaneOrder(this.find(".lanes"), {
+            onMove: (names) => this.orderLanes(names),
+            onMoved: (name, place, count) =>
+                this.say(wording("mixer.lane_moved", { title: this.lanes.get(name).title, place, count })),
+        });
+        this.beats = new BeatControls(this);
         this.wire();
     }
 
@@ -29,9 +39,9 @@ class StemMixer {
         this.element.addEventListener("keydown", (event) => handleKey(this, event));
         this.element.addEventListener("click", (event) => {
             const link = event.target.closest("a[download]");
-            if (link) {
+            if (link && !link.matches(".archive")) {
                 event.preventDefault();
-                downloadAs(link).catch((error) => this.say("Could not download: " + error.message));
+                downloadAs(link).catch((error) => this.say(wording("mixer.no_download", { reason: error.message })));
             }
         });
         this.find(".lanes").addEventListener(
@@ -47,12 +57,13 @@ class StemMixer {
         );
     }
 
-    /** Bring the page in line with the server's state; lanes keep their switches by name. */
+    /** Bring the page in line with the host's state; lanes keep their switches by name. */
     sync(state) {
-        const lanes = state && state.lanes ? state.lanes : [];
+        const lanes = state && state.lanes ? withTitles(state.lanes) : [];
         const shown = lanes.length > 0 || Boolean(state && state.progress);
         this.find(".empty").hidden = shown;
         this.find(".body").hidden = !shown;
+        this.element.dataset.result = shown ? state.id : "";
         if (!shown) {
             this.clear();
             this.state = null;
@@ -60,23 +71,37 @@ class StemMixer {
         }
         if (!this.state || this.state.id !== state.id) {
             this.clear();
-            this.chosen = new Set(["vocals"]);
-            if (this.element.getBoundingClientRect().top > 0.6 * window.innerHeight) {
-                this.element.scrollIntoView({ behavior: "smooth", block: "start" });
+            this.chosen = firstTaken(lanes);
+            if (state.id && state.id === new URLSearchParams(location.search).get("result")) {
+                this.tempo.set(TempoControls.linked(location.search));
             }
+            // When the lanes are laid out: before, the page is too short to scroll so far.
+            requestAnimationFrame(() => this.bringIntoView());
         }
-        this.state = state;
+        this.state = { ...state, lanes };
         this.timeline.setDuration(state.seconds);
         this.playback.duration = state.seconds;
+        this.playback.modulesUrl = modulesAddress(state);
         this.playback.growing = new Set(lanes.filter((lane) => !lane.audio).map((lane) => lane.name));
-        this.playback.keepOnly(new Set(lanes.map((lane) => lane.name)));
+        this.playback.keepOnly(new Set([CLICK_TRACK, ...lanes.map((lane) => lane.name)]));
         this.syncLanes(withMinusLane(this, lanes));
-        showFacts(this, state);
+        this.timeline.drawBeats(this.beats.grid);
+        this.beats.sync(state);
+        showFacts(this, this.state);
         showProgress(this, state.progress);
         showPresets(this);
+        this.comparison.show();
         this.applyGains();
+        this.showPosition();
         if (this.isOpen) {
             this.loadAudible();
+        }
+    }
+
+    bringIntoView() {
+        if (this.element.getBoundingClientRect().top > 0.6 * window.innerHeight) {
+            const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+            this.element.scrollIntoView({ behavior: isCalm ? "auto" : "smooth", block: "start" });
         }
     }
 
@@ -85,7 +110,9 @@ class StemMixer {
         this.isOpen = false;
         this.lanes.forEach((lane) => lane.element.remove());
         this.lanes.clear();
+        this.comparison.clear();
         this.timeline.duration = 0;
+        this.beats.forget();
         this.showPlaying();
         this.say("");
     }
@@ -99,7 +126,6 @@ class StemMixer {
     }
 
     syncLanes(states) {
-        const box = this.find(".lanes");
         const names = new Set(states.map((state) => state.name));
         for (const [name, lane] of [...this.lanes]) {
             if (!names.has(name)) {
@@ -116,13 +142,18 @@ class StemMixer {
                     duration: this.state.seconds,
                     onChange: () => this.laneChanged(),
                     onSeek: (event, view) => this.seek(this.timeline.secondsAt(event, view)),
+                    onSkip: (from, direction) => skipSilence(this, from, direction),
                 });
                 this.lanes.set(state.name, lane);
             }
-            box.append(this.lanes.get(state.name).element);
-            this.lanes.get(state.name).element.setAttribute("aria-label", state.title);
         }
+        this.orderLanes(this.order.sorted(states).map((state) => state.name));
+        this.order.show([...this.lanes.values()].map((lane) => lane.element));
         showChips(this);
+    }
+
+    orderLanes(names) {
+        this.lanes = new Map(names.map((name) => [name, this.lanes.get(name)]));
     }
 
     minusChanged() {
@@ -143,20 +174,30 @@ class StemMixer {
         const soloed = [...this.lanes.values()].some((lane) => lane.soloed);
         const gains = {};
         this.lanes.forEach((lane) => {
-            const audible = soloed ? lane.soloed : !lane.muted;
+            const audible = soloed ? lane.soloed || (lane.safe && !lane.muted) : !lane.muted;
             gains[lane.name] = audible ? lane.volume : 0;
         });
         return gains;
     }
 
     applyGains() {
-        const gains = this.gains();
-        this.lanes.forEach((lane) => lane.setAudible(gains[lane.name] > 0));
+        const heard = this.comparison.choose(this.mix());
+        this.lanes.forEach((lane) => lane.setAudible(partOf(heard, lane.name).level > 0));
+        this.playback.setMix(withClicks(heard));
+    }
+
+    /** What the lanes' switches give, as a MixGraph takes it. */
+    mix() {
+        const lanes = {};
+        for (const [name, level] of Object.entries(this.gains())) {
+            lanes[name] = { level, pan: this.lanes.get(name).pan };
+        }
         const original = this.original ? this.original.name : "";
-        this.playback.setLevels(gains, { original, chosen: this.chosen, level: gains.minus || 0 });
+        return { lanes, original, chosen: new Set(this.chosen) };
     }
 
     laneChanged() {
+        this.comparison.hearMix();
         this.applyGains();
         if (this.isOpen) {
             this.loadAudible();
@@ -174,15 +215,13 @@ class StemMixer {
         return Math.min(this.state.seconds, ...ends);
     }
 
-    /** Decode what the present mix needs, the original only when a lane asks for it.
+    /** Decode the stems and what else a mix needs; the present one if none is given.
 
     Returns whether that went well. */
-    async loadAudible() {
-        const gains = this.gains();
-        const minus = gains.minus > 0;
+    async loadAudible(mix = this.comparison.choose(this.mix())) {
         const lanes = this.state.lanes
             .filter(hasSound)
-            .filter((lane) => lane.kind === "stem" || gains[lane.name] > 0 || (minus && lane === this.original))
+            .filter((lane) => lane.kind === "stem" || needsLane(mix, lane.name))
             .map((lane) => ({
                 name: lane.name,
                 url: lane.audio ? lane.audio.url : "",
@@ -194,14 +233,18 @@ class StemMixer {
             drawMinus(this);
             return true;
         } catch (error) {
-            this.say("Could not load the sound: " + error.message);
+            this.say(wording("mixer.no_sound", { reason: error.message }));
             return false;
         }
     }
 
-    open() {
+    async open() {
         this.isOpen = true;
-        return this.playback.open(this.state.sample_rate);
+        await this.playback.open(this.state.sample_rate);
+        this.loudness.listen(this.playback);
+        if (!this.playback.tracks.has(CLICK_TRACK)) {
+            this.beats.placeClicks();
+        }
     }
 
     async start() {
@@ -214,7 +257,8 @@ class StemMixer {
             await this.open();
             if (await this.loadAudible()) {
                 this.applyGains();
-                this.playback.play();
+                this.loudness.reset();
+                this.playback.play(undefined, (place) => this.beats.countIn(place));
             }
         } finally {
             this.find(".play").classList.remove("loading");
@@ -239,13 +283,23 @@ class StemMixer {
         }
     }
 
+    async setTempo(tempo) {
+        this.beats.show();
+        this.element.dataset.tempo = this.tempo.query; // for links to what is heard
+        try {
+            await this.playback.setTempo(tempo);
+        } catch (error) {
+            this.say(wording("mixer.no_change", { reason: error.message }));
+        }
+    }
+
     toggleLoop() {
         if (this.timeline.loop) {
             this.timeline.setLoop(null);
         } else if (this.state) {
             const position = this.playback.position();
             const end = Math.min(position + 4, this.reach());
-            this.timeline.setLoop({ start: Math.max(0, end - 4), end });
+            this.timeline.setLoop(this.beats.snapLoop({ start: Math.max(0, end - 4), end }));
         }
     }
 
@@ -283,7 +337,10 @@ class StemMixer {
     showPosition() {
         const position = this.playback.position();
         this.timeline.setPosition(position);
-        this.find(".clock").textContent = clockText(position, 1);
+        const clock = clockText(position, 1);
+        if (this.find(".clock").textContent !== clock) {
+            this.find(".clock").textContent = clock;
+        }
         if (this.playback.playing) {
             this.timeline.follow(position);
         }
@@ -293,7 +350,7 @@ class StemMixer {
         const { waiting } = this.playback;
         if (waiting !== this.element.classList.contains("waiting")) {
             this.element.classList.toggle("waiting", waiting);
-            this.say(waiting ? "Waiting for the next seconds\u2026" : "");
+            this.say(waiting ? wording("mixer.waiting") : "");
         }
     }
 
@@ -301,7 +358,7 @@ class StemMixer {
         const playing = this.playback.playing;
         const button = this.find(".play");
         button.classList.toggle("playing", playing);
-        button.setAttribute("aria-label", playing ? "Pause" : "Play");
+        button.setAttribute("aria-label", wording(playing ? "mixer.pause" : "mixer.play"));
         this.showPosition();
     }
 
@@ -312,21 +369,18 @@ class StemMixer {
     async save() {
         const button = this.find(".save");
         button.disabled = true;
-        this.say("Writing the mix\u2026");
+        this.say(wording("mixer.writing"));
         try {
             await this.open();
             if (!(await this.loadAudible())) {
                 return;
             }
-            const gains = this.gains();
-            const original = this.original ? this.original.name : "";
-            const minus = { original, chosen: this.chosen, level: gains.minus || 0 };
-            const { blob, gain } = writeWave(await this.playback.render(gains, minus));
-            saveBlob(blob, this.state.title + " - mix.wav");
-            const lowered = decibels(gain).toFixed(1) + " dB, so that it fits the file";
-            this.say(gain < 1 ? "Saved, lowered by " + lowered + "." : "Saved at its true level.");
+            const { blob, gain } = writeWave(await this.playback.render(this.mix()));
+            saveBlob(blob, this.state.title + " - mix" + this.tempo.label + ".wav");
+            const lowered = { decibels: toTenths(-decibels(gain)) };
+            this.say(gain < 1 ? wording("mixer.saved_lowered", lowered) : wording("mixer.saved"));
         } catch (error) {
-            this.say("Could not save the mix: " + error.message);
+            this.say(wording("mixer.no_mix", { reason: error.message }));
         } finally {
             button.disabled = false;
         }
@@ -346,6 +400,17 @@ class StemMixer {
     }
 }
 
+/** The folder of worklets: beside gradio's files, or beside a page without a server. */
+function modulesAddress(state) {
+    return serverAddress(state, "gradio_api/mixer/") || new URL("mixer/", document.baseURI).toString();
+}
+
+/** Lanes as the host tells of them, named in the visitor's language. */
+function withTitles(lanes) {
+    return lanes.map((lane) => ({ ...lane, title: laneTitle(lane, lanes) }));
+}
+
+translate(element);
 const mixer = new StemMixer(element, trigger);
 element.stemMixer = mixer;
 mixer.sync(props.value);

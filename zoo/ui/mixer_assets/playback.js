@@ -1,10 +1,9 @@
 /* Sample-synchronous playback of lanes, whole ones and growing ones.
 
-One AudioContext at the song's rate, so that nothing is resampled; one common start; one GainNode per
-lane. Time is counted in frames of the context, so that a piece joins the one before it exactly. */
+One AudioContext at the song's rate, so that nothing is resampled; one common start; one MixGraph.
+Time is counted in frames of the context, so that a piece joins the one before it exactly. */
 
 const START_DELAY_SECONDS = 0.04;
-const RAMP_SECONDS = 0.015;
 // After the playback has reached the end of what is there, it goes on when this much more is there.
 const RESUME_SECONDS = 1;
 
@@ -12,8 +11,7 @@ class Playback {
     constructor() {
         this.context = null;
         this.tracks = new Map();
-        this.levels = {};
-        this.minus = { original: "", chosen: new Set(), level: 0 };
+        this.mix = { lanes: {}, original: "", chosen: new Set() };
         this.duration = 0;
         this.growing = new Set();
         this.loop = null;
@@ -23,6 +21,12 @@ class Playback {
         this.waiting = false;
         this.looping = false;
         this.masterVolume = 1;
+        this.speed = 1; // seconds of the song per second
+        this.semitones = 0;
+        this.stretch = null; // the node behind the mix, once speed or key were changed
+        this.modulesUrl = ""; // the folder of what runs beside the sound
+        this.stretchLatency = 0; // in seconds
+        this.countIn = null; // the clicks before the start, while they may sound
         this.loading = Promise.resolve();
     }
 
@@ -34,14 +38,15 @@ class Playback {
         if (!this.context) {
             this.wantedRate = sampleRate;
             this.context = makeContext(sampleRate);
-            this.master = this.context.createGain();
-            this.master.gain.value = this.masterVolume;
-            this.masterMeter = this.meter(this.master);
-            this.master.connect(this.context.destination);
-            this.minusBus = this.context.createGain();
-            this.minusBus.gain.value = 0;
-            this.minusMeter = this.meter(this.minusBus);
-            this.minusBus.connect(this.master);
+            this.graph = new MixGraph(this.context);
+            this.graph.setVolume(this.masterVolume);
+            this.masterMeter = this.meter(this.graph.master);
+            this.minusMeter = this.meter(this.graph.minusBus);
+            this.heard = this.context.createGain();
+            this.heard.connect(this.context.destination);
+            this.output = this.heard;
+            this.graph.master.connect(this.output);
+            shapeMix(this);
         }
         return this.context.state === "suspended" ? this.context.resume() : Promise.resolve();
     }
@@ -79,11 +84,11 @@ class Playback {
         const position = this.position();
         const limit = this.limit();
         const parts = arrived.flatMap((sounds, index) => placeSounds(this, lanes[index], sounds));
-        this.applyLevels();
+        this.applyMix();
         if (this.waiting) {
             this.resume();
         } else if (this.playing && parts.length) {
-            const late = limit - this.frames(START_DELAY_SECONDS);
+            const late = limit - this.frames(START_DELAY_SECONDS * this.speed);
             const isLate = limit < end && !this.looping && this.frames(position) >= late;
             const canLoop = this.loop && !this.looping && this.frames(this.loop.end) <= this.limit();
             if (isLate || canLoop) {
@@ -95,34 +100,31 @@ class Playback {
     }
 
     addTrack(name, buffer, url, filled) {
-        const gain = this.context.createGain();
-        const inverse = this.context.createGain();
-        gain.gain.value = 0;
-        inverse.gain.value = 0;
-        gain.connect(this.master);
-        inverse.connect(this.minusBus);
-        const track = new Track(this.context, buffer, { url, filled, gain, inverse });
-        track.analyser = this.meter(gain);
+        const output = this.graph.addLane(name, buffer.numberOfChannels);
+        const track = new Track(this.context, buffer, { url, filled, output });
+        track.analyser = this.meter(this.graph.lanes.get(name).direct.gain);
         this.tracks.set(name, track);
         return track;
     }
 
     /** Play what has come into a track, from frame `start` on, in step with the others. */
     join(track, start) {
-        const now = this.soon();
-        const due = this.startedAt + start - this.frames(this.offset);
+        const now = Math.max(this.soon(), this.startedAt); // during a count-in the start is yet to come
+        const first = Math.max(start, this.frames(this.offset));
+        const due = Math.round(this.startedAt + (first - this.frames(this.offset)) / this.speed);
         if (!this.looping && due >= now) {
-            track.start(due, start, track.filled, null);
+            track.start(due, first, track.filled, { speed: this.speed });
         } else if (!track.nodes.size) {
             const from = this.frames(this.position(now / this.context.sampleRate));
-            track.start(now, from, track.filled, this.looping ? this.loop : null);
+            track.start(now, from, track.filled, { speed: this.speed, loop: this.looping ? this.loop : null });
         }
     }
 
     discard(name) {
         const track = this.tracks.get(name);
         if (track) {
-            track.disconnect();
+            track.stop();
+            this.graph.removeLane(name);
             this.tracks.delete(name);
         }
     }
@@ -140,11 +142,10 @@ class Playback {
         this.offset = 0;
     }
 
-    /** Levels of the lanes by name; the minus lane plays original - stems by phases turned round. */
-    setLevels(levels, minus) {
+    setMix(mix) {
         const position = this.position();
-        Object.assign(this, { levels, minus });
-        this.applyLevels();
+        this.mix = mix;
+        this.applyMix();
         if (this.waiting) {
             this.resume();
         } else if (this.playing && this.frames(position) > this.limit()) {
@@ -153,37 +154,44 @@ class Playback {
         }
     }
 
-    applyLevels() {
-        if (!this.context) {
-            return;
+    applyMix() {
+        if (this.context) {
+            this.graph.apply(this.mix);
         }
-        const now = this.context.currentTime;
-        const { original, chosen, level } = this.minus;
-        for (const [name, track] of this.tracks) {
-            const sign = name === original ? 1 : chosen.has(name) ? -1 : 0;
-            track.gain.gain.setTargetAtTime(this.levels[name] || 0, now, RAMP_SECONDS);
-            track.inverse.gain.setTargetAtTime(sign, now, RAMP_SECONDS);
-        }
-        this.minusBus.gain.setTargetAtTime(level, now, RAMP_SECONDS);
     }
 
     setMasterVolume(level) {
         this.masterVolume = level;
         if (this.context) {
-            this.master.gain.setTargetAtTime(level, this.context.currentTime, RAMP_SECONDS);
+            this.graph.setVolume(level);
+        }
+    }
+
+    /** Play at another speed (1 is the song's own) or in another key, from where it is. */
+    async setTempo({ speed, semitones }) {
+        const position = this.position();
+        const { playing } = this;
+        const restarts = playing && speed !== this.speed;
+        if (restarts) {
+            this.pause();
+        }
+        Object.assign(this, { speed, semitones });
+        await shapeMix(this);
+        if (restarts && !this.playing) {
+            this.play(position);
         }
     }
 
     isHeard(name) {
-        return this.levels[name] > 0 || (this.minus.level > 0 && this.minus.chosen.has(name));
+        return needsLane(this.mix, name);
     }
 
-    /** The frame up to which every lane that is heard is there. */
-    limit() {
+    /** The frame up to which every lane that a mix needs is there. */
+    limit(mix = this.mix) {
         const end = this.context ? this.frames(this.duration) : 0;
         const names = new Set([...this.growing, ...this.tracks.keys()]);
         const reached = [...names]
-            .filter((name) => this.isHeard(name))
+            .filter((name) => needsLane(mix, name))
             .map((name) => (this.tracks.has(name) ? this.tracks.get(name).filled : 0));
         return Math.min(end, ...reached);
     }
@@ -192,7 +200,8 @@ class Playback {
         return Math.ceil((this.context.currentTime + START_DELAY_SECONDS) * this.context.sampleRate);
     }
 
-    play(offset = this.offset) {
+    /** `countIn(seconds)` gives what sounds before the start at a place: {sound, seconds} or null. */
+    play(offset = this.offset, countIn = () => null) {
         const end = this.frames(this.duration);
         let from = this.frames(Math.max(0, offset));
         if (from >= end - this.frames(0.01)) {
@@ -208,9 +217,14 @@ class Playback {
         this.waiting = from >= limit;
         this.looping = Boolean(this.loop) && this.frames(this.loop.end) <= limit;
         this.startedAt = this.soon();
+        const lead = this.waiting ? null : countIn(this.offset);
+        if (lead) {
+            this.countIn = startCountIn(this, lead.sound, this.startedAt);
+            this.startedAt += Math.round(this.frames(lead.seconds) / this.speed);
+        }
         if (!this.waiting) {
-            const loop = this.looping ? this.loop : null;
-            this.tracks.forEach((track) => track.start(this.startedAt, from, track.filled, loop));
+            const how = { speed: this.speed, loop: this.looping ? this.loop : null };
+            this.tracks.forEach((track) => track.start(this.startedAt, from, track.filled, how));
         }
     }
 
@@ -218,6 +232,10 @@ class Playback {
         this.offset = this.position();
         Object.assign(this, { playing: false, waiting: false, looping: false });
         this.tracks.forEach((track) => track.stop());
+        if (this.countIn) {
+            this.countIn.stop();
+            this.countIn = null;
+        }
     }
 
     /** Stay where it is until there is more. */
@@ -280,12 +298,22 @@ class Playback {
             return this.offset;
         }
         const rate = this.context.sampleRate;
-        const position = this.offset + Math.max(0, now - this.startedAt / rate);
+        const position = this.offset + Math.max(0, now - this.startedAt / rate) * this.speed;
         if (!this.looping) {
             return Math.min(position, this.limit() / rate);
         }
         const { start, end } = this.loop;
         return position < end ? position : start + ((position - end) % (end - start));
+    }
+
+    /** Where the sound is that leaves the loudspeaker now. */
+    heardPosition() {
+        if (!this.context) {
+            return this.offset;
+        }
+        const { currentTime, outputLatency } = this.context;
+        const late = (outputLatency || 0) + (this.output === this.heard ? 0 : this.stretchLatency);
+        return this.position(currentTime - late);
     }
 
     /** Root mean square of what leaves an analyser's node now. */
@@ -296,26 +324,9 @@ class Playback {
         return Math.sqrt(sum / samples.length);
     }
 
-    /** Render the whole song with the given levels ({name: level}) faster than real time. */
-    async render(levels, minus) {
-        const rate = this.context.sampleRate;
-        const offline = new OfflineAudioContext(2, this.frames(this.duration), rate);
-        for (const [name, track] of this.tracks) {
-            let level = levels[name] || 0;
-            if (minus.level > 0) {
-                const sign = name === minus.original ? 1 : minus.chosen.has(name) ? -1 : 0;
-                level += sign * minus.level;
-            }
-            if (level !== 0) {
-                const source = offline.createBufferSource();
-                const gain = offline.createGain();
-                source.buffer = track.buffer;
-                gain.gain.value = level * this.masterVolume;
-                source.connect(gain).connect(offline.destination);
-                source.start(0);
-            }
-        }
-        return offline.startRendering();
+    /** Render the whole song as a mix says, faster than real time. */
+    render(mix) {
+        return renderMix(this, mix);
     }
 
     close() {
@@ -324,6 +335,7 @@ class Playback {
             this.clear();
             this.context.close();
             this.context = null;
+            this.stretch = null;
             this.offset = offset;
         }
     }

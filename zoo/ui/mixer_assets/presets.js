@@ -1,6 +1,9 @@
 /* Ready-made mixes: all stems, the original, everything but one stem. */
 
-const PRESET_TITLES = { vocals: "Karaoke", drums: "Drumless", bass: "Bassless" };
+/** What a mix is called from which a source is missing; musicians have words for some. */
+function presetTitle(source) {
+    return TEXTS[LANGUAGE]["preset." + source] || wording("preset.without", { sources: [source] });
+}
 
 /** Show a button for every mix that the present lanes allow; it also starts the playback. */
 function showPresets(mixer) {
@@ -19,18 +22,17 @@ function showPresets(mixer) {
         presets.push(button);
     };
     if (mixer.stems.length) {
-        add("All stems", "Everything that was separated", () => mixer.only((lane) => lane.kind === "stem"));
+        add(wording("preset.all"), wording("preset.all_hint"), () => mixer.only((lane) => isSummand(lane.state)));
     }
     if (mixer.original) {
-        add("Original", "The song as it came", () => mixer.only((lane) => lane.kind === "original"));
+        add(wording("lane.original"), wording("preset.original_hint"), () => mixer.only((lane) => lane.kind === "original"));
     }
     for (const lane of mixer.state.lanes.filter((lane) => ["blend", "exact"].includes(lane.kind))) {
-        add(lane.title, "Only " + lane.title, () => mixer.only((other) => other.name === lane.name));
+        add(lane.title, wording("preset.only_hint", lane), () => mixer.only((other) => other.name === lane.name));
     }
     if (mixer.lanes.has("minus")) {
         for (const stem of mixer.stems) {
-            const title = PRESET_TITLES[stem.source] || "No " + stem.title.toLowerCase();
-            add(title, "Everything but " + stem.title.toLowerCase(), () => {
+            add(presetTitle(stem.source), wording("preset.without_hint", { sources: [stem.source] }), () => {
                 mixer.chosen = new Set([stem.name]);
                 mixer.minusChanged();
                 mixer.only((lane) => lane.kind === "minus");
@@ -38,7 +40,7 @@ function showPresets(mixer) {
         }
     }
     for (const rest of mixer.state.lanes.filter((lane) => lane.kind === "rest" && hasSound(lane))) {
-        const title = PRESET_TITLES[rest.source] || rest.title;
+        const title = rest.source ? presetTitle(rest.source) : rest.title;
         add(title, rest.title, () => mixer.only((lane) => lane.name === rest.name));
     }
     const key = presets.map((button) => button.textContent).join();

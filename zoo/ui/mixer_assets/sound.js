@@ -1,4 +1,4 @@
-/* From files on the server to decoded sound in the tracks of a playback. */
+/* From the files of lanes to decoded sound in the tracks of a playback. */
 
 function makeContext(sampleRate) {
     try {
@@ -11,10 +11,23 @@ function makeContext(sampleRate) {
     }
 }
 
+function hasAudioWorklet() {
+    return typeof AudioWorkletNode !== "undefined" && window.isSecureContext;
+}
+
+let lastTurn = Promise.resolve();
+
+/** Do something after all that came in turn before it. */
+function inTurn(work) {
+    const turn = lastTurn.then(work);
+    lastTurn = turn.catch(() => {});
+    return turn;
+}
+
 async function fetchSound(context, url, gain) {
     const answer = await fetch(url);
     if (!answer.ok) {
-        throw new Error("the audio is no longer on the server (" + answer.status + ")");
+        throw new Error(wording("mixer.sound_gone", { status: answer.status }));
     }
     const buffer = await context.decodeAudioData(await answer.arrayBuffer());
     if (gain !== 1) {
@@ -51,7 +64,10 @@ async function fetchMissing(playback, lane) {
     if (known && known.url === lane.url) {
         return [];
     }
-    return [{ buffer: await fetchSound(context, lane.url, lane.gain), url: lane.url }];
+    const load = () => fetchSound(context, lane.url, lane.gain);
+    // Sound that lies here already is decoded lane by lane, because meanwhile it takes twice its size.
+    const buffer = lane.url.startsWith("blob:") ? await inTurn(load) : await load();
+    return [{ buffer, url: lane.url }];
 }
 
 /** Put the fetched sounds of a lane into its track; returns [{track, start}], where the new begins. */

@@ -4,6 +4,7 @@ const LONGEST_ZOOM = 32;
 const SHORTEST_LOOP_SECONDS = 0.1;
 const TICK_STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120];
 const TICK_SPACING_PIXELS = 64;
+const CLOSEST_LINES_PIXELS = 7;
 
 function clockText(seconds, digits = 0) {
     const minutes = Math.floor(seconds / 60);
@@ -12,18 +13,22 @@ function clockText(seconds, digits = 0) {
 }
 
 class Timeline {
-    /** onSeek(seconds), onLoop({start, end} or null). */
-    constructor(root, { onSeek, onLoop }) {
+    /** onSeek(seconds), onLoop({start, end} or null), snapLoop(loop) for one that is being drawn. */
+    constructor(root, { onSeek, onLoop, snapLoop }) {
         this.root = root;
         this.ruler = root.querySelector(".ruler");
         this.ticks = root.querySelector(".ticks");
         this.pan = root.querySelector(".pan input");
         this.onSeek = onSeek;
         this.onLoop = onLoop;
+        this.snapLoop = snapLoop;
+        this.grid = null;
         this.duration = 0;
         this.zoom = 1;
         this.start = 0;
         this.loop = null;
+        this.width = 0; // of the view in CSS pixels
+        this.position = 0;
         this.pan.addEventListener("input", () => this.show(this.zoom, Number(this.pan.value)));
         this.watchRuler();
         new ResizeObserver(() => this.drawTicks()).observe(this.ruler);
@@ -71,10 +76,21 @@ class Timeline {
         }
     }
 
+    /** Move the playheads; nothing is touched that stays where it is, for this runs every frame. */
     setPosition(seconds) {
-        this.root.style.setProperty("--playhead", this.duration ? seconds / this.duration : 0);
-        this.ruler.setAttribute("aria-valuenow", seconds.toFixed(1));
-        this.ruler.setAttribute("aria-valuetext", clockText(seconds) + " of " + clockText(this.duration));
+        this.position = seconds;
+        const share = this.duration ? seconds / this.duration : 0;
+        const place = "translateX(" + Math.round(2 * share * this.width * this.zoom) / 2 + "px)";
+        for (const playhead of this.root.querySelectorAll(".playhead")) {
+            if (playhead.style.transform !== place) {
+                playhead.style.transform = place;
+            }
+        }
+        if (this.ruler.getAttribute("aria-valuenow") !== seconds.toFixed(1)) {
+            this.ruler.setAttribute("aria-valuenow", seconds.toFixed(1));
+            const place = { position: clockText(seconds), length: clockText(this.duration) };
+            this.ruler.setAttribute("aria-valuetext", wording("mixer.ruler_value", place));
+        }
     }
 
     showLoop(loop) {
@@ -91,8 +107,39 @@ class Timeline {
         this.onLoop(loop);
     }
 
+    /** Draw the lines of a grid of beats into the ruler and all lanes, where they are not yet. */
+    drawBeats(grid) {
+        this.grid = grid;
+        const beats = grid && this.duration ? grid.between(0, this.duration) : [];
+        const path = (wanted) =>
+            beats
+                .filter((beat) => beat.beginsBar === wanted)
+                .map((beat) => "M" + beat.time.toFixed(3) + " 0V1")
+                .join("");
+        const [bars, others] = [path(true), path(false)];
+        for (const lines of this.root.querySelectorAll(".beat-lines")) {
+            if (lines.lastElementChild.getAttribute("d") !== bars || lines.firstElementChild.getAttribute("d") !== others) {
+                lines.setAttribute("viewBox", "0 0 " + (this.duration || 1) + " 1");
+                lines.firstElementChild.setAttribute("d", others);
+                lines.lastElementChild.setAttribute("d", bars);
+            }
+        }
+        this.thinBeats();
+    }
+
+    /** Leave out beats, and then bars too, that would lie closer than can be told apart. */
+    thinBeats() {
+        const { grid } = this;
+        const distance = grid && this.duration ? (grid.period / this.duration) * this.width * this.zoom : 0;
+        this.root.classList.toggle("hides-beats", distance < CLOSEST_LINES_PIXELS);
+        this.root.classList.toggle("hides-bars", BEATS_PER_BAR * distance < CLOSEST_LINES_PIXELS);
+    }
+
     drawTicks() {
-        const width = this.ruler.clientWidth * this.zoom;
+        this.width = this.ruler.clientWidth;
+        this.thinBeats();
+        this.setPosition(this.position);
+        const width = this.width * this.zoom;
         this.ruler.setAttribute("aria-valuemax", this.duration.toFixed(1));
         this.ticks.replaceChildren();
         if (!width || !this.duration) {
@@ -122,7 +169,7 @@ class Timeline {
                 const loop = { start: Math.min(from.seconds, to), end: Math.max(from.seconds, to) };
                 if (loop.end - loop.start >= SHORTEST_LOOP_SECONDS) {
                     from.dragged = true;
-                    this.showLoop(loop);
+                    this.showLoop(this.snapLoop(loop));
                 }
             }
         });

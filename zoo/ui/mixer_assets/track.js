@@ -1,17 +1,16 @@
-/* The decoded sound of one lane, and the nodes through which it is heard. */
+/* The decoded sound of one lane, and the nodes that play it. */
 
 /** `filled` of a lane whose whole file is there. */
 const WHOLE = Infinity;
 
 class Track {
-    /** Outputs: `gain` for the lane itself, `inverse` for its part in the minus lane. */
-    constructor(context, buffer, { url, filled, gain, inverse }) {
+    /** `output` is the node that the sound goes to. */
+    constructor(context, buffer, { url, filled, output }) {
         this.context = context;
         this.buffer = buffer;
         this.url = url; // of the whole file, null where the sound came in pieces
         this.filled = filled; // frames from the start on that are there
-        this.gain = gain;
-        this.inverse = inverse;
+        this.output = output;
         this.nodes = new Set();
     }
 
@@ -24,16 +23,16 @@ class Track {
     }
 
     /** Play from frame `from` up to frame `to`, beginning at frame `at` of the context's time. */
-    start(at, from, to, loop) {
+    start(at, from, to, { speed = 1, loop = null }) {
         const rate = this.context.sampleRate;
-        const end = Math.min(to, this.buffer.length);
+        const end = Math.min(to, Math.round(this.buffer.duration * rate)); // its own rate may be another
         if (from >= end) {
             return;
         }
         const source = this.context.createBufferSource();
         source.buffer = this.buffer;
-        source.connect(this.gain);
-        source.connect(this.inverse);
+        source.playbackRate.value = speed;
+        source.connect(this.output);
         if (loop) {
             Object.assign(source, { loop: true, loopStart: loop.start, loopEnd: loop.end });
             source.start(at / rate, from / rate);
@@ -55,11 +54,5 @@ class Track {
         source.onended = null;
         source.disconnect();
         this.nodes.delete(source);
-    }
-
-    disconnect() {
-        this.stop();
-        this.gain.disconnect();
-        this.inverse.disconnect();
     }
 }

@@ -16,14 +16,16 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+import zoo
 from zoo.errors import WeightsError, WeightsUnavailableError
 from zoo.weights.fetching.downloads import Progress
 
-__all__ = ["MAX_REPO_FILE_BYTES", "download_from_hub"]
+__all__ = ["HUB_HEADERS", "MAX_REPO_FILE_BYTES", "TRANSPORT_ERROR", "download_from_hub"]
 
 logger = logging.getLogger(__name__)
 
-LIBRARY_NAME = "lightsaft-zoo"
+# In the place of the Hub library's own line, which lists versions and which agent runs it.
+HUB_HEADERS = {"user-agent": f"lightsaft-zoo/{zoo.__version__}"}
 MAX_REPO_FILE_BYTES = 1 << 30
 # The base error of the HTTP client that this version of the Hub library is made with; versions
 # differ in the client, not in this name.
@@ -67,7 +69,7 @@ def download_from_hub(
                 cache_dir=cache,
                 endpoint=endpoint,
                 local_files_only=not reachable,
-                library_name=LIBRARY_NAME,
+                headers=HUB_HEADERS,
                 tqdm_class=_bar_class(progress),
             )
         )
@@ -101,7 +103,7 @@ def _check_size(
     """
     url = hf_hub_url(repo_id, file, revision=revision, endpoint=endpoint)
     try:
-        size = get_hf_file_metadata(url, endpoint=endpoint, library_name=LIBRARY_NAME).size
+        size = get_hf_file_metadata(url, endpoint=endpoint, headers=HUB_HEADERS).size
     except (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError):
         raise
     except (TRANSPORT_ERROR, OSError) as error:

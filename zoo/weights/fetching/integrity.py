@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo.errors import ChecksumError
 from zoo.records.files import hash_file
+from zoo.records.json_text import read_json
 
 __all__ = ["ExpectedFile", "verify_file", "verify_once"]
 
@@ -76,7 +77,7 @@ def verify_once(path: Path, expected: ExpectedFile, *, marks: Path) -> None:
     seen = {"path": str(path), "num_bytes": stat.st_size, "modified_ns": stat.st_mtime_ns}
     mark = marks / f"{expected.digest}.json"
     try:
-        if json.loads(mark.read_text(encoding="utf-8")) == seen:
+        if read_json(mark) == seen:
             return
     except (OSError, ValueError):
         logger.debug("no mark for %s yet", path)

@@ -1,0 +1,1 @@
+"""Ray, where one machine is not enough. Needs the ``distributed`` extra; imported on use only."""

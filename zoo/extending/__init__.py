@@ -1,0 +1,1 @@
+"""New sources for a trained network: from examples with a training, or by a condition alone."""
