@@ -69,19 +69,36 @@ class STFT(nn.Module):
         )
 
     def inverse(self, spectrogram: Tensor, *, num_samples: int) -> Tensor:
-        """Transform (B, 2 C, T, F) back to (B, C, num_samples)."""
-        batch, doubled, frames, bins = spectrogram.shape
-        parts = spectrogram.float().view(batch, 2, doubled // 2, frames, bins)
-        parts = parts.permute(0, 2, 4, 3, 1).contiguous()  # (B, C, F, T, 2)
-        waveform = torch.istft(
-            torch.view_as_complex(parts).flatten(0, 1),
-            n_fft=self.n_fft,
-            hop_length=self.hop_length,
-            window=self.window,
-            center=True,
-            length=num_samples,
-        )
-        return waveform.view(batch, doubled // 2, num_samples)
+        """Transform (B, 2 C, T, F) back to (B, C, num_samples).
+
+        Griffin and Lim, "Signal estimation from modified short-time Fourier transform", 1984,
+        equation 6: windowed frames are added up and divided by the sum of the squared windows.
+        Bins that are left out at the upper end of F are zero, and cost nothing.
+        """
+        parts = spectrogram.float().unflatten(1, (2, -1)).flatten(2, 3)  # (B, 2, C T, F)
+        # One item at a time: frames of a whole batch would not fit the processor's caches.
+        waveforms = [
+            self._overlap_add(torch.fft.irfft(torch.complex(*item), n=self.n_fft) * self.window)
+            for item in parts.unflatten(2, (-1, spectrogram.shape[2])).unbind(0)
+        ]
+        weights = self._overlap_add(self.window.square().expand(spectrogram.shape[2], -1))
+        start = self.n_fft // 2
+        weights = weights[start : start + num_samples]
+        waveform = torch.stack(waveforms)[..., start : start + num_samples] / weights
+        missing = num_samples - waveform.shape[-1]
+        return nn.functional.pad(waveform, (0, missing)) if missing else waveform
+
+    def _overlap_add(self, frames: Tensor) -> Tensor:
+        """Add up frames that are a hop apart: (..., T, n_fft) -> (..., at least (T - 1) hop)."""
+        hops = -(-self.n_fft // self.hop_length)
+        missing = hops * self.hop_length - self.n_fft
+        pieces = nn.functional.pad(frames, (0, missing)) if missing else frames
+        pieces = pieces.unflatten(-1, (hops, self.hop_length))  # (..., T, hops, hop)
+        num_frames = frames.shape[-2]
+        total = frames.new_zeros((*frames.shape[:-2], num_frames + hops - 1, self.hop_length))
+        for place in range(hops):
+            total[..., place : place + num_frames, :] += pieces[..., place, :]
+        return total.flatten(-2)
 
 
 def stack_subbands(spectrogram: Tensor, num_subbands: int) -> Tensor:

@@ -55,9 +55,6 @@ def synthesise(
     Shape:
         (B * Q, 2 C, T, F) -> (B, Q, C, N)
     """
-    missing = spec.stft.n_fft // 2 + 1 - estimate.shape[-1]
-    if missing:
-        estimate = F.pad(estimate, (0, missing))
     waveform = stft.inverse(estimate, num_samples=padded_length(spec, num_samples))
     return waveform[..., :num_samples].unflatten(0, (-1, num_conditions))
 
@@ -91,5 +88,6 @@ def leave_unet(spec: Spec, estimate: Tensor, spectrogram: Tensor) -> Tensor:
     if spec.estimate == "masking":
         return complex_product(estimate, mixture)
     parts = mixture.shape[1]
-    mask = estimate[:, parts:]  # (B * Q, C, T, F), for real and imaginary parts alike
-    return estimate[:, :parts] + torch.cat((mask, mask), dim=1) * mixture
+    mapped, seen = (each.unflatten(1, (2, -1)) for each in (estimate[:, :parts], mixture))
+    mask = estimate[:, None, parts:]  # (B * Q, 1, C, T, F), for real and imaginary parts alike
+    return torch.addcmul(mapped, mask, seen).flatten(1, 2)

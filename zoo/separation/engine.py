@@ -84,6 +84,8 @@ class Engine:
             MemoryError: Not even one chunk fits the device.
         """
         is_heard = chunks.flatten(1).any(dim=1)
+        if is_heard.all():
+            return self._separate_in_batches(chunks, sources)
         estimates = chunks.new_zeros((chunks.shape[0], len(sources), *chunks.shape[1:]))
         if is_heard.any():
             estimates[is_heard] = self._separate_in_batches(chunks[is_heard], sources)
@@ -106,7 +108,7 @@ class Engine:
                 finally:
                     self.busy_seconds += time.perf_counter() - started
             start += size
-        return torch.cat(estimates)
+        return estimates[0] if len(estimates) == 1 else torch.cat(estimates)
 
     def _halve_limit(self, size: int, error: RuntimeError) -> None:
         if size == 1:

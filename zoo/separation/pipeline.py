@@ -4,6 +4,7 @@ B: signals that the network sees of a song (one, or one per channel for a mono n
 C: channels, S: sources, n: samples of a block
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -164,19 +165,21 @@ def share_residual(estimates: Tensor, mixture: Tensor, *, summands: Sequence[int
     """
     if not summands:
         return estimates
+    is_all = len(summands) == estimates.shape[-3]
     places = torch.tensor(summands)
-    chosen = estimates.index_select(-3, places)
+    chosen = estimates if is_all else estimates.index_select(-3, places)
     levels = _level(chosen)  # (..., summands, 1, 1)
     floor = QUIETEST_SHARE * _level(mixture).unsqueeze(-3) + torch.finfo(levels.dtype).tiny
     weights = levels.maximum(floor) ** SHARE_EXPONENT
     residual = (mixture - chosen.sum(dim=-3)).unsqueeze(-3)
-    shared = chosen + residual * (weights / weights.sum(dim=-3, keepdim=True))
-    return estimates.index_copy(-3, places, shared)
+    shared = torch.addcmul(chosen, residual, weights / weights.sum(dim=-3, keepdim=True))
+    return shared if is_all else estimates.index_copy(-3, places, shared)
 
 
 def _level(signal: Tensor) -> Tensor:
     """RMS over channels and samples, (..., C, n) -> (..., 1, 1)."""
-    return signal.square().mean(dim=(-2, -1), keepdim=True).sqrt()
+    norm = torch.linalg.vector_norm(signal, dim=(-2, -1), keepdim=True)
+    return norm / math.sqrt(signal.shape[-2] * signal.shape[-1])
 
 
 def _resample_estimates(

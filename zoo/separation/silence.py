@@ -30,7 +30,7 @@ def mute_silence(pairs: Iterable[Pair], *, min_samples: int) -> Iterator[Pair]:
     held: Pair | None = None
     is_silent_before = True
     for mixture, estimates in pairs:
-        if held is not None:
+        if held is not None and held[0].shape[-1]:
             mixture = np.concatenate([held[0], mixture], axis=-1)
             estimates = np.concatenate([held[1], estimates], axis=-1)
         is_zero = np.equal(np.abs(mixture).max(axis=0), 0)

@@ -94,7 +94,8 @@ class OpenVinoBackend:
 class OpenVinoUNet(nn.Module):
     """Takes the place of a network's ``unet``.
 
-    One call at a time: it is made for the inside of an :class:`~zoo.separation.engine.Engine`.
+    One call at a time, whose result is read before the next, as the network around it does: it is
+    made for the inside of an :class:`~zoo.separation.engine.Engine`.
 
     Args:
         network: In eval mode; its U-Net is kept until it has been converted for every number of
@@ -151,8 +152,9 @@ class OpenVinoUNet(nn.Module):
                 first = index * num_conditions
                 inputs.append(condition[first : first + num_conditions].numpy())
             outputs = request.infer(inputs, share_inputs=True, share_outputs=True)
+            estimate = torch.from_numpy(outputs[0])
             # The request owns the memory and writes there again in the next call.
-            estimates.append(torch.from_numpy(outputs[0]).clone())
+            estimates.append(estimate if batch == 1 else estimate.clone())
         return estimates[0] if batch == 1 else torch.cat(estimates)
 
     def _request(
