@@ -290,16 +290,18 @@ def origins(example):
 
 
 def test_remixed_sources_come_from_different_tracks_and_aligned_ones_from_one(tracks):
-    remixed = {tuple(origins(dataset(tracks)[index])) for index in range(60)}
+    remixed = {tuple(origins(dataset(tracks)[index].targets)) for index in range(60)}
     assert any(len({round(level * 100) % 10 for level in levels}) > 1 for levels in remixed)
     assert {levels[1] for levels in remixed} == {0.2, 0.21, 0.9}
-    aligned = {tuple(origins(dataset(tracks, remix_probability=0.0)[index])) for index in range(20)}
+    aligned = {
+        tuple(origins(dataset(tracks, remix_probability=0.0)[index].targets)) for index in range(20)
+    }
     assert aligned == {(0.1, 0.2, 0.3, 0.4), (0.11, 0.21, 0.31, 0.41)}
 
 
 def test_swapped_sources_come_from_elsewhere_and_the_others_stay_together(tracks):
     mixed = [
-        origins(dataset(tracks, remix_probability=0.0, swap_probability=0.3)[index])
+        origins(dataset(tracks, remix_probability=0.0, swap_probability=0.3)[index].targets)
         for index in range(200)
     ]
     others = [tuple(round(level * 100) % 10 for level in levels) for levels in mixed]
@@ -323,7 +325,7 @@ def test_scattered_sources_come_from_one_track_and_not_from_one_time(tmp_path):
     def means(**options):
         config = MixingConfig(remix_probability=0.0, **options)
         drawn = MixingDataset(song, sources=SOURCES[:3], config=config, chunk_samples=1000)
-        return np.array([[float(source.mean()) for source in drawn[i]] for i in range(40)])
+        return np.array([[float(source.mean()) for source in drawn[i].targets] for i in range(40)])
 
     together, apart = means(), means(scatter_probability=1.0)
     assert np.ptp(together, axis=1).max() < 1e-3
@@ -339,7 +341,7 @@ def test_scattering_leaves_a_source_without_a_file_silent(tracks, tmp_path):
     found = find_tracks(tmp_path / "more", sources=SOURCES)
     duo = decode_tracks(found, cache_directory=tmp_path / "cache", sample_rate=RATE)
     drawn = dataset([*tracks, *duo], remix_probability=0.0, scatter_probability=1.0)
-    seen = {tuple(origins(drawn[index])) for index in range(60)}
+    seen = {tuple(origins(drawn[index].targets)) for index in range(60)}
     assert seen == {(0.1, 0.2, 0.3, 0.4), (0.11, 0.21, 0.31, 0.41), (0.0, 0.3, 0.4, 0.0)}
 
 
@@ -348,7 +350,7 @@ def test_a_layered_source_is_the_sum_of_two_draws_at_the_level_of_one(tracks):
     layered = dataset(tracks, layer_probability={"bass": 1.0}, level_dbfs=flat)
     singles, levels = dataset(tracks, level_dbfs=flat), []
     for index in range(40):
-        example, single = layered[index], singles[index]
+        example, single = layered[index].targets, singles[index].targets
         # Sources drawn before it are what they were, and those that are not named are one draw.
         assert (example[:2] == single[:2]).all()
         assert origins(example)[3] in (0.4, 0.41)
@@ -357,30 +359,32 @@ def test_a_layered_source_is_the_sum_of_two_draws_at_the_level_of_one(tracks):
     low, high = (1 + shares) / np.hypot(1, shares)  # two equal constants, one of them quieter
     assert low - 1e-3 <= min(levels) < max(levels) <= high + 1e-3
     sometimes = dataset(tracks, layer_probability={"bass": 0.3}, level_dbfs=flat)
-    share = np.mean([float(sometimes[index][2].mean()) > 0.101 for index in range(300)])
+    share = np.mean([float(sometimes[index].targets[2].mean()) > 0.101 for index in range(300)])
     assert share == pytest.approx(0.3, abs=0.08)
 
 
 def test_remixed_sources_are_brought_to_their_level_and_aligned_ones_are_not(tracks):
     levels = {"drums": -20.0, "bass": -26.0}
     for index in range(20):
-        example = dataset(tracks, level_dbfs=levels)[index]
+        example = dataset(tracks, level_dbfs=levels)[index].targets
         assert float(example[1].square().mean().sqrt()) == pytest.approx(0.1, rel=1e-3)
         assert float(example[2].square().mean().sqrt()) == pytest.approx(0.05012, rel=1e-3)
         assert origins(example)[3] in (0.4, 0.41)
-        aligned = dataset(tracks, remix_probability=0.0, level_dbfs=levels)[index]
+        aligned = dataset(tracks, remix_probability=0.0, level_dbfs=levels)[index].targets
         assert origins(aligned)[1] in (0.2, 0.21)
 
 
 def test_group_weights_set_the_share_of_a_group(tracks):
     weighted = dataset(tracks, group_weights={"a": 1.0, "b": 3.0})
-    share = np.mean([origins(weighted[index])[1] == 0.9 for index in range(400)])
+    share = np.mean([origins(weighted[index].targets)[1] == 0.9 for index in range(400)])
     assert share == pytest.approx(0.75, abs=0.07)
 
 
 def test_dropout_leaves_sources_out(tracks):
     examples = dataset(tracks, dropout_probability=0.5)
-    silent = np.mean([[not source.any() for source in examples[index]] for index in range(200)])
+    silent = np.mean(
+        [[not source.any() for source in examples[index].targets] for index in range(200)]
+    )
     assert silent == pytest.approx(0.5, abs=0.06)
 
 
@@ -390,12 +394,12 @@ def test_an_example_depends_on_seed_and_number_alone(tracks):
         for name in AUGMENTATIONS.names()
     )
     first, second = (dataset(tracks, seed=7, augmentations=augmentations) for _ in range(2))
-    forward = [first[index] for index in range(6)]
-    backward = [second[index] for index in reversed(range(6))][::-1]
+    forward = [first[index].targets for index in range(6)]
+    backward = [second[index].targets for index in reversed(range(6))][::-1]
     for one, other in zip(forward, backward, strict=True):
         assert one.shape == (4, 2, 1000)
         assert (one == other).all()
-    assert (dataset(tracks, seed=8, augmentations=augmentations)[0] != forward[0]).any()
+    assert (dataset(tracks, seed=8, augmentations=augmentations)[0].targets != forward[0]).any()
 
 
 def test_aligned_sources_share_their_speed(tmp_path):
@@ -422,7 +426,7 @@ def test_aligned_sources_share_their_speed(tmp_path):
 
 def test_augmentations_can_be_for_some_sources(tracks):
     only_bass = PlannedAugmentation(transform=SignFlip(), sources=("bass",))
-    levels = origins(dataset(tracks, augmentations=(only_bass,))[0])
+    levels = origins(dataset(tracks, augmentations=(only_bass,))[0].targets)
     assert [level < 0 for level in levels] == [False, False, True, False]
 
 

@@ -9,6 +9,7 @@ import torch
 from accelerate import Accelerator
 
 from tests.training_data import make_config
+from zoo.data import Example
 from zoo.data.augmentations.pitch_and_tempo import Speed
 from zoo.errors import UnknownNameError, WeightsError
 from zoo.records.reading import to_plain
@@ -217,7 +218,7 @@ def test_a_source_is_learnt_by_its_weight(picks):
         train_step(
             model,
             torch.optim.SGD(model.parameters(), lr=1.0),
-            targets,
+            Example(targets, torch.ones(3, 3)),
             condition,
             plan=StepPlan(
                 config=make_config(loss="l1_wave", gradient_clip=0.0),
@@ -246,7 +247,8 @@ def test_a_source_with_parts_is_learnt_with_them():
             stft_sizes=(32, 8),
         )
         optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-        train_step(model, optimizer, targets, None, plan=plan, accelerator=Accelerator(cpu=True))
+        examples = Example(targets, torch.ones(2, 3))
+        train_step(model, optimizer, examples, None, plan=plan, accelerator=Accelerator(cpu=True))
         gradients[len(part_of)] = model.gains.detach()
     assert torch.equal(gradients[0][[0, 2]], gradients[1][[0, 2]])
     # By then, all gains being zero, the gradient is linear in what is wanted.

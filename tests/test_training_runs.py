@@ -355,7 +355,7 @@ def test_a_network_of_one_source_hears_the_band_behind_it(tmp_path, folders):
     )
     trainer._bare_model.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
     trainer.run()
-    example = torch.stack([trainer._dataset[index] for index in range(4)])
+    example = torch.stack([trainer._dataset[index].targets for index in range(4)])
     torch.testing.assert_close(seen[0], example.sum(dim=1))
     assert example.shape[1] == 4
 

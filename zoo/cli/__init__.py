@@ -23,6 +23,7 @@ COMMANDS = (
     "catalogue",
     "fetch",
     "convert",
+    "label",
     "train",
     "extend",
     "evaluate",

@@ -5,12 +5,14 @@
 """
 
 from zoo.data.decoded import DecodedTrack, decode_tracks
+from zoo.data.examples import Example
 from zoo.data.mixing import MixingDataset, ReplayDataset
 from zoo.data.mixing_config import MixingConfig
 from zoo.data.tracks import Track, find_tracks, require_disjoint
 
 __all__ = [
     "DecodedTrack",
+    "Example",
     "MixingConfig",
     "MixingDataset",
     "ReplayDataset",

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,7 @@ from typing import Annotated
 import numpy as np
 import soxr
 
+from zoo.data.labels import Certainty
 from zoo.data.reading import AudioHeader, read_header, read_samples, require_alike
 from zoo.data.tracks import Track, TrackFile
 from zoo.records.bounds import Above
@@ -113,12 +114,16 @@ class DecodedTrack:
         group: The track's group.
         num_samples: Common length of its files.
         files: Decoded file of each source that is there.
+        labels: Decoded label of each source of a sum, where there are labels.
+        certainty: How certain the teacher was of them.
     """
 
     name: str
     group: str
     num_samples: int
     files: Mapping[str, DecodedFile]
+    labels: Mapping[str, DecodedFile] = field(default_factory=dict)
+    certainty: Certainty | None = None
 
     def read(self, sources: Sequence[str], start: int, length: int) -> np.ndarray:
         """Read aligned sources.
@@ -169,26 +174,31 @@ def decode_tracks(
     directory = Path(cache_directory)
     directory.mkdir(parents=True, exist_ok=True)
     remove_stale_partials(directory)
-    total, done = sum(len(track.files) for track in tracks), 0
-    decoded = []
-    for track in tracks:
-        places = {
-            source: directory / _file_name(file, sample_rate)
-            for source, file in track.files.items()
-        }
-        require_alike({file: _header(file, places[source]) for source, file in track.files.items()})
+    total, done = sum(len(track.files) + len(track.labels) for track in tracks), 0
+
+    def decode(given: Mapping[str, TrackFile]) -> dict[str, DecodedFile]:
+        nonlocal done
+        places = {file: directory / _file_name(file, sample_rate) for file in given.values()}
+        require_alike({file: _header(file, path) for file, path in places.items()})
         files = {}
-        for source, file in track.files.items():
-            files[source] = _decode_file(file, places[source], sample_rate)
+        for source, file in given.items():
+            files[source] = _decode_file(file, places[file], sample_rate)
             done += 1
             if progress is not None:
                 progress(done, total)
+        return files
+
+    decoded = []
+    for track in tracks:
+        files = decode(track.files)
         decoded.append(
             DecodedTrack(
                 name=track.name,
                 group=track.group,
                 num_samples=max(file.num_samples for file in files.values()),
                 files=files,
+                labels=decode(track.labels),
+                certainty=track.certainty,
             )
         )
     return tuple(decoded)

@@ -9,7 +9,6 @@ resume is to go on counting. No generator's state has to be saved.
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,7 +18,9 @@ from zoo.data.augmentations.dynamics import soft_clip_bus
 from zoo.data.augmentations.levels import db_to_gain
 from zoo.data.augmentations.pitch_and_tempo import EDGE_SAMPLES
 from zoo.data.decoded import DecodedFile, DecodedTrack
+from zoo.data.examples import Draft, Example
 from zoo.data.mixing_config import MixingConfig
+from zoo.data.pools import weigh
 
 QUIETEST_LAYER_DB = -10.0
 
@@ -30,16 +31,13 @@ class MixingDataset(Dataset):
     Args:
         tracks: The decoded training tracks.
         sources: Names of the sources to be estimated, in the order of the targets; those of the
-            background follow, and then the sums of the config.
+            background follow.
         config: How examples are drawn.
         chunk_samples: Length N of an example, samples.
         seed: Two streams of one seed are equal.
 
-    Shape:
-        - Item: (S, 2, N) float32 targets; the mixture is their sum.
-
     Raises:
-        ValueError: If no track has one of the sources.
+        ValueError: If no track has one of the sources, or a track has a sum and one of its sources.
 
     Warns:
         UserWarning: If the config names a source that is not drawn. That is no error, because a
@@ -55,18 +53,21 @@ class MixingDataset(Dataset):
         chunk_samples: int,
         seed: int = 0,
     ) -> None:
-        self.sources = (*sources, *config.background, *config.sums)
+        self.sources = (*sources, *config.background)
+        self._names = (*self.sources, *config.sums)
         self.chunk_samples = chunk_samples
         self.config = config
         self.seed = seed
-        _warn_of_unknown_sources(config, self.sources)
+        _warn_of_unknown_sources(config, self._names)
+        for track in tracks:
+            _refuse_double(track, config.sums)
         self._solo = {
-            source: _weigh(
+            source: weigh(
                 [track for track in tracks if source in track.files],
                 lambda track, source=source: track.files[source].active_seconds,
                 config.group_weights,
             )
-            for source in self.sources
+            for source in self._names
         }
         for source, pool in self._solo.items():
             if not pool.tracks:
@@ -74,39 +75,70 @@ class MixingDataset(Dataset):
                     f"no training track has a file for {source!r}, so it cannot be learnt; "
                     "add one, or train a network without that source"
                 )
-        self._aligned = _weigh(
+        self._aligned = weigh(
             [track for track in tracks if len(track.files) > 1],
             lambda track: max(file.active_seconds for file in track.files.values()),
             config.group_weights,
         )
 
-    def __getitem__(self, index: int) -> torch.Tensor:
+    def __getitem__(self, index: int) -> Example:
         """Draw one example."""
         generator = np.random.default_rng([self.seed, index])
         remixed = generator.random() < self.config.remix_probability or not self._aligned.tracks
+        draft = Draft(self.sources, self.config.sums, num_samples=self.chunk_samples)
         if remixed:
-            targets = self._draw_remix(index, generator)
+            self._draw_remix(draft, index, generator)
         else:
-            targets = self._draw_aligned(index, generator)
-        mixed = np.stack(targets)  # (S, 2, N)
+            self._draw_aligned(draft, index, generator)
         if generator.random() < self.config.bus_clip_probability:
             drive = generator.uniform(-6.0, self.config.bus_clip_max_db)
-            mixed = soft_clip_bus(mixed, drive_db=drive)
-        return torch.from_numpy(np.ascontiguousarray(mixed, dtype=np.float32))
+            draft.targets[:] = soft_clip_bus(draft.targets, drive_db=drive)
+        return Example(torch.from_numpy(draft.targets), torch.from_numpy(draft.certainty))
 
-    def _draw_remix(self, index: int, generator: np.random.Generator) -> list[np.ndarray]:
+    def _draw_remix(self, draft: Draft, index: int, generator: np.random.Generator) -> None:
         """Draw every source from a track of its own, or a sum in place of its sources."""
-        left_out = set(self.config.sums)
+        drawn: str | None = None
         # Nothing is drawn for what never happens, so that its stream stays what it was.
         if self.config.sums and generator.random() < self.config.sum_probability:
             drawn = list(self.config.sums)[generator.integers(len(self.config.sums))]
-            left_out = left_out - {drawn} | set(self.config.sums[drawn])
-        return [
-            np.zeros((2, self.chunk_samples), dtype=np.float32)
-            if source in left_out
-            else self._draw_solo(source, index, generator)
-            for source in self.sources
-        ]
+        in_sum = () if drawn is None else self.config.sums[drawn]
+        for source in self.sources:
+            if source not in in_sum:
+                draft.put(source, self._draw_solo(source, index, generator))
+        if drawn is not None and generator.random() >= self.config.dropout_probability:
+            track = self._solo[drawn].draw(generator)
+            start = self._place(track.files[drawn], generator)
+            self._put_sum(draft, drawn, track, start, index, aligned=False)
+
+    def _put_sum(
+        self,
+        draft: Draft,
+        name: str,
+        track: DecodedTrack,
+        start: int,
+        index: int,
+        *,
+        aligned: bool,
+    ) -> None:
+        """Put in a sum: what a teacher made of it, where there are labels, else the sum itself."""
+        file, gain = track.files[name], 1.0
+        wanted = self.config.level_dbfs.get(name)
+        if wanted is not None and not aligned and file.active_level > 0:
+            gain = db_to_gain(wanted) / file.active_level
+        members, certainty = self.config.sums[name], track.certainty
+        if certainty is None or not all(each in track.labels for each in members):
+            audio = file.read(start, self._read_length) * np.float32(gain)
+            draft.put_sum(name, self._augment(audio, name, index, aligned=aligned))
+            return
+        # All are changed alike, as their sum would be.
+        read = {each: track.labels[each].read(start, self._read_length) for each in members}
+        labels = {
+            each: self._augment(audio * np.float32(gain), name, index, aligned=aligned)
+            for each, audio in read.items()
+        }
+        first, last = (each / file.sample_rate for each in (start, start + self.chunk_samples))
+        sure = {each: certainty.mean(each, first, last) for each in members}
+        draft.put_labels(name, labels, sure)
 
     def _draw_solo(self, source: str, index: int, generator: np.random.Generator) -> np.ndarray:
         """Draw one source from a track of its own, or two that play it together."""
@@ -133,32 +165,33 @@ class MixingDataset(Dataset):
             audio = audio * np.float32(db_to_gain(wanted) / file.active_level)
         return self._augment(audio, source, index, aligned=False, layer=layer)
 
-    def _draw_aligned(self, index: int, generator: np.random.Generator) -> list[np.ndarray]:
+    def _draw_aligned(self, draft: Draft, index: int, generator: np.random.Generator) -> None:
         """Draw every source from one place of one track, or scattered over the track."""
         track = self._aligned.draw(generator)
         scatter = self.config.scatter_probability
         # Nothing is drawn for what never happens, so that its stream stays what it was.
         if scatter and generator.random() < scatter:
-            audio = self._read_scattered(track, generator)
+            starts = {
+                name: self._place(track.files[name], generator)
+                for name in self._names
+                if name in track.files
+            }
         else:
             sounding = list(track.files.values())
             start = self._place(sounding[generator.integers(len(sounding))], generator)
-            audio = track.read(self.sources, start, self._read_length)
-        return [
-            self._draw_solo(source, index, generator)
-            if source not in self.config.sums and generator.random() < self.config.swap_probability
-            else self._augment(chunk, source, index, aligned=True)
-            for source, chunk in zip(self.sources, audio, strict=True)
-        ]
-
-    def _read_scattered(self, track: DecodedTrack, generator: np.random.Generator) -> np.ndarray:
-        """Read every source from a place of its own, (S, 2, N)."""
-        audio = np.zeros((len(self.sources), 2, self._read_length), dtype=np.float32)
-        for chunk, source in zip(audio, self.sources, strict=True):
-            file = track.files.get(source)
-            if file is not None:
-                chunk[:] = file.read(self._place(file, generator), self._read_length)
-        return audio
+            starts = dict.fromkeys(track.files, start)
+        sums = [name for name in self.config.sums if name in track.files]
+        in_sum = {member for name in sums for member in self.config.sums[name]}
+        for source in self.sources:
+            if source in in_sum:
+                continue
+            if generator.random() < self.config.swap_probability:
+                draft.put(source, self._draw_solo(source, index, generator))
+            elif source in starts:
+                audio = track.files[source].read(starts[source], self._read_length)
+                draft.put(source, self._augment(audio, source, index, aligned=True))
+        for name in sums:
+            self._put_sum(draft, name, track, starts[name], index, aligned=True)
 
     def _augment(
         self, audio: np.ndarray, source: str, index: int, *, aligned: bool, layer: int = 0
@@ -168,7 +201,7 @@ class MixingDataset(Dataset):
             if planned.sources and source not in planned.sources:
                 continue
             shared = aligned and planned.transform.shared
-            own = 0 if shared else 1 + self.sources.index(source) + layer * len(self.sources)
+            own = 0 if shared else 1 + self._names.index(source) + layer * len(self._names)
             generator = np.random.default_rng([self.seed, index, place, own])
             if generator.random() < planned.probability:
                 audio = planned.transform(audio, generator)
@@ -209,22 +242,23 @@ class ReplayDataset(Dataset):
     ) -> None:
         self._new, self._old, self._share, self._seed = new, old, share, seed
 
-    def __getitem__(self, index: int) -> torch.Tensor:
+    def __getitem__(self, index: int) -> Example:
         """Draw one example."""
         is_old = np.random.default_rng([self._seed, index, 2]).random() < self._share
         return (self._old if is_old else self._new)[index]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pool:
-    """Tracks with the chance of each to be drawn."""
-
-    tracks: tuple[DecodedTrack, ...]
-    cumulative: np.ndarray
-
-    def draw(self, generator: np.random.Generator) -> DecodedTrack:
-        """Draw one track."""
-        return self.tracks[int(np.searchsorted(self.cumulative, generator.random(), side="right"))]
+def _refuse_double(track: DecodedTrack, sums: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a track that has something twice: a sum, and one of its sources or another sum."""
+    seen: dict[str, str] = {name: name for name in track.files if name not in sums}
+    for name in sums:
+        for member in sums[name] if name in track.files else ():
+            if member in seen:
+                raise ValueError(
+                    f"track {track.name!r} has {member!r} twice, in {seen[member]!r} and in "
+                    f"{name!r}; leave one of these files out"
+                )
+            seen[member] = name
 
 
 def _warn_of_unknown_sources(config: MixingConfig, sources: tuple[str, ...]) -> None:
@@ -242,21 +276,3 @@ def _warn_of_unknown_sources(config: MixingConfig, sources: tuple[str, ...]) -> 
                 f"{', '.join(sources)}",
                 stacklevel=3,
             )
-
-
-def _weigh(tracks: list[DecodedTrack], seconds, group_weights: Mapping[str, float]) -> _Pool:
-    """Give each group its share and, inside it, each track a share by how long it sounds."""
-    groups: dict[str, float] = {}
-    for track in tracks:
-        groups[track.group] = groups.get(track.group, 0.0) + seconds(track)
-    weights = np.array(
-        [
-            seconds(track) / max(groups[track.group], 1e-9) * group_weights.get(track.group, 1.0)
-            for track in tracks
-        ]
-    )
-    kept = [place for place, weight in enumerate(weights) if weight > 0]
-    cumulative = np.cumsum(weights[kept] / max(weights.sum(), 1e-9))
-    if len(cumulative):
-        cumulative[-1] = 1.0
-    return _Pool(tracks=tuple(tracks[place] for place in kept), cumulative=cumulative)

@@ -49,7 +49,8 @@ class MixingConfig:
         background: Sources that are mixed in and not estimated, such as the band behind the voice
             for a network of vocals alone.
         sums: Files that hold several sources which nobody has apart, by name: ``{accompaniment:
-            [drums, bass, other]}``. Where one is drawn, these are learnt from their sum alone.
+            [drums, bass, other]}``. Where one is drawn, these are learnt from their sum, and from a
+            teacher's labels where ``python -m zoo label`` wrote some.
         sum_probability: How often a remixed example has such a file in place of its sources.
         remix_probability: How often every source comes from a track and a place of its own; else
             all come from one place of one track with at least two sources.

@@ -71,6 +71,8 @@ def require_alike(headers: Mapping[TrackFile, AudioHeader]) -> None:
     Raises:
         AudioError: If two differ in length, rate or channels; the message names both.
     """
+    if not headers:
+        return
     (first_file, first), *rest = headers.items()
     for file, header in rest:
         for what, unit in (("sample_rate", "Hz"), ("channels", "ch"), ("num_samples", "samples")):

@@ -10,11 +10,12 @@ import logging
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from zoo.audio import AUDIO_EXTENSIONS
 from zoo.audio.finding import SkippedFile, count_reasons, scan_folder
+from zoo.data.labels import LABEL_SUFFIX, Certainty, label_path, read_certainty
 from zoo.errors import AudioError
 
 logger = logging.getLogger(__name__)
@@ -51,11 +52,15 @@ class Track:
         name: The track's folder relative to the data folder, with forward slashes.
         group: The first folder of ``name`` where the data folder has groups, else "".
         files: File of each source that is there; every other source is silent.
+        labels: A teacher's label of each source of a sum, where the folder has them.
+        certainty: How certain the teacher was; None without labels.
     """
 
     name: str
     group: str
     files: Mapping[str, TrackFile]
+    labels: Mapping[str, TrackFile] = field(default_factory=dict)
+    certainty: Certainty | None = None
 
 
 def find_tracks(directory: str | Path, *, sources: Sequence[str]) -> tuple[Track, ...]:
@@ -81,7 +86,8 @@ def find_tracks(directory: str | Path, *, sources: Sequence[str]) -> tuple[Track
     for folder in sorted(by_folder):
         files = _source_files(by_folder[folder], sources, skipped)
         if files:
-            tracks.append(_track(root, folder.relative_to(root), files))
+            track = _track(root, folder.relative_to(root), files)
+            tracks.append(_with_labels(track, folder))
     for path in scan.files:
         if not path.name.endswith(STEM_SUFFIX):
             continue
@@ -140,7 +146,7 @@ def _source_files(
             continue
         if path.stem not in sources:
             _refuse_near_name(path, sources)
-            if path.stem != MIXTURE:
+            if path.stem != MIXTURE and not path.name.endswith(LABEL_SUFFIX):
                 skipped.append(SkippedFile(path=path, reason=NO_SOURCE))
             continue
         if path.stem in files:
@@ -167,6 +173,15 @@ def _track(root: Path, relative: Path, files: dict[str, TrackFile]) -> Track:
     name = relative.as_posix() if relative.parts else root.name
     group = relative.parts[0] if len(relative.parts) > 1 else ""
     return Track(name=name, group=group, files=files)
+
+
+def _with_labels(track: Track, folder: Path) -> Track:
+    """Add the labels of a folder, if it has them."""
+    certainty = read_certainty(folder)
+    if certainty is None:
+        return track
+    labels = {source: TrackFile(path=label_path(folder, source)) for source in certainty.sources}
+    return replace(track, labels=labels, certainty=certainty)
 
 
 def fingerprint(file: TrackFile) -> tuple[int, str, int | None]:

@@ -15,7 +15,7 @@ from torchaudio.functional import resample
 
 from zoo.weights.entries import NUM_PITCHES
 
-__all__ = ["average_over_pitches", "playing_speeds"]
+__all__ = ["average_over_pitches", "play", "playing_speeds"]
 
 LARGEST_DENOMINATOR = 20
 FILTER_ZEROS = 32  # zero crossings of the resampler's filter on either side
@@ -64,12 +64,12 @@ def average_over_pitches(
 
 
 def _process_at(speed: Fraction, process: Callable[[Tensor], Tensor], chunks: Tensor) -> Tensor:
-    played = _play(chunks, speed)
-    estimates = _play(process(played), 1 / speed)[..., : chunks.shape[-1]]
+    played = play(chunks, speed)
+    estimates = play(process(played), 1 / speed)[..., : chunks.shape[-1]]
     missing = chunks.shape[-1] - estimates.shape[-1]
     return torch.nn.functional.pad(estimates, (0, missing)) if missing else estimates
 
 
-def _play(audio: Tensor, speed: Fraction) -> Tensor:
+def play(audio: Tensor, speed: Fraction) -> Tensor:
     """Play audio (..., N) at another speed, (..., N / speed rounded up)."""
     return resample(audio, speed.numerator, speed.denominator, lowpass_filter_width=FILTER_ZEROS)

@@ -82,7 +82,7 @@ def load_batches(
     workers: int,
     pin_memory: bool = False,
 ) -> DataLoader:
-    """Return an iterable of the target batches (B, S, C, N) of the sampler's steps."""
+    """Return an iterable of the batches of the sampler's steps, each an ``Example`` of tensors."""
     return DataLoader(
         dataset,
         batch_sampler=sampler,

@@ -1,7 +1,8 @@
-"""Mixtures of which only sums of sources are known: the loss is then taken on the sums.
+"""Mixtures of which sources are known only in part: sums of them, and a teacher's labels.
 
 An accompaniment whose drums, bass and other nobody has apart teaches what the voice is not, and
-what its parts add up to. Their estimates get gradients through their sum alone.
+what its parts add up to. Their estimates get gradients through their sum alone, or also from a
+teacher's labels (:mod:`zoo.training.labelling`), which count as much as the teacher was certain.
 
 B mixtures, L learnt sources, K sums, C channels, N samples
 """
@@ -23,16 +24,16 @@ class PartialTruth:
     """Which sums there are of the learnt sources.
 
     Args:
-        members: By sum, the places of its sources among the learnt ones.
+        members: What adds up to each source and each sum, ones and zeros, (L + K, L).
     """
 
-    members: Mapping[str, tuple[int, ...]]
+    members: Tensor
 
     @classmethod
     def of(
         cls, sums: Mapping[str, Sequence[str]], learned: Sequence[str], *, trains_all: bool
-    ) -> "PartialTruth":
-        """Find the sources of the sums.
+    ) -> "PartialTruth | None":
+        """Find the sources of the sums; None where there are no sums.
 
         Raises:
             ValueError: If a sum has a source that is not learnt, fewer than two, or the name of
@@ -50,57 +51,33 @@ class PartialTruth:
                 "data.sums: the estimates of all sources of a sum are needed at once; set "
                 "sources_per_mixture to 0"
             )
-        places = {
-            name: tuple(learned.index(source) for source in dict.fromkeys(sources))
-            for name, sources in sums.items()
-        }
-        return cls(members=places)
+        joining = [[float(each in sources) for each in learned] for sources in sums.values()]
+        if not joining:
+            return None
+        return cls(members=torch.cat((torch.eye(len(learned)), torch.tensor(joining))))
 
-    def losses(self, loss: Loss, given: LossInput, sums: Tensor, weights: Tensor) -> Tensor:
-        """Return the loss of each mixture, from single sources or from their sums.
+    def losses(self, loss: Loss, given: LossInput, certainty: Tensor, weights: Tensor) -> Tensor:
+        """Return the loss of each mixture: the mean over what is known of it.
 
         Args:
             loss: The loss.
-            given: Estimates and targets of all learnt sources; where a sum is given, those of its
-                sources are silent targets that do not count.
-            sums: What is known of sums; all zeros where the sources are known apart.
+            given: Estimates and targets of all learnt sources.
+            certainty: How much the target of each source counts, and after them that of each sum:
+                1 where it is the truth, 0 where it is not known.
             weights: What the loss of each source counts; a sum counts as much as the mean of its
                 sources.
 
         Shape:
-            - sums: (B, K, C, N).
+            - certainty: (B, L + K).
             - weights: (L,).
             - Output: (B,).
         """
-        is_given = sums.flatten(2).any(dim=2)  # (B, K)
-        found = torch.zeros(len(sums), dtype=given.estimates.dtype, device=sums.device)
-        for pattern in torch.unique(is_given, dim=0):
-            rows = torch.nonzero((is_given == pattern).all(dim=1)).flatten()
-            chosen = [
-                places for places, on in zip(self.members.values(), pattern, strict=True) if on
-            ]
-            matrix = _joining_matrix(chosen, given.estimates.shape[1]).to(given.estimates)
-            targets = torch.einsum("gl,blcn->bgcn", matrix, given.targets[rows])
-            # Known singles come first, then the sums that are given.
-            num_sums = len(chosen)
-            if num_sums:
-                known = sums[rows][:, pattern]
-                singles = targets[:, : targets.shape[1] - num_sums]
-                targets = torch.cat((singles, known), dim=1)
-            joined = dataclasses.replace(
-                given,
-                estimates=torch.einsum("gl,blcn->bgcn", matrix, given.estimates[rows]),
-                targets=targets,
-                mixture=given.mixture[rows],
-            )
-            shares = matrix / matrix.sum(dim=1, keepdim=True)
-            found[rows] = (loss(joined) * (shares @ weights.to(matrix))).mean(dim=1)
-        return found
-
-
-def _joining_matrix(sums: Sequence[Sequence[int]], num_sources: int) -> Tensor:
-    """Return the matrix that keeps single sources and adds up the others, (singles + sums, L)."""
-    eye = torch.eye(num_sources)
-    joined = {place for places in sums for place in places}
-    singles = [eye[place] for place in range(num_sources) if place not in joined]
-    return torch.stack([*singles, *(eye[list(places)].sum(dim=0) for places in sums)])
+        members = self.members.to(given.estimates)
+        joined = dataclasses.replace(
+            given,
+            estimates=torch.einsum("gl,blcn->bgcn", members, given.estimates),
+            targets=torch.einsum("gl,blcn->bgcn", members, given.targets),
+        )
+        weights = members @ weights.to(members) / members.sum(dim=1)  # (L + K,)
+        certainty = certainty.to(members)
+        return (loss(joined) * weights * certainty).sum(dim=1) / certainty.sum(dim=1)

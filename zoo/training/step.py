@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from blocks import UnknownNameError
+from zoo.data import Example
 from zoo.data.parts import add_parts
 from zoo.specs.spec import Spec
 from zoo.training.config import TrainingConfig
@@ -31,7 +32,7 @@ class StepPlan:
         asked: The network's one-hot condition of each learnt source, (L, S); None where all are.
         source_weights: What the loss of each counts, (L,); None counts all alike.
         kept: Places of the network's other sources.
-        partial: The sums of sources that a mixture may be known by.
+        partial: The sums of sources that a mixture may be known by; None where there are none.
     """
 
     config: TrainingConfig
@@ -41,7 +42,7 @@ class StepPlan:
     asked: Tensor | None = None
     source_weights: Tensor | None = None
     kept: tuple[int, ...] = ()
-    partial: PartialTruth = field(default_factory=lambda: PartialTruth(members={}))
+    partial: PartialTruth | None = None
 
     @classmethod
     def of_run(cls, spec: Spec, config: TrainingConfig) -> "StepPlan":
@@ -71,23 +72,25 @@ class StepPlan:
             kept=tuple(place for place in range(len(spec.sources)) if place not in places),
         )
 
-    def losses(self, given: LossInput, condition: Tensor | None, sums: Tensor) -> Tensor:
+    def losses(self, given: LossInput, condition: Tensor | None, certainty: Tensor) -> Tensor:
         """Return what counts of a batch.
 
         Args:
             given: Estimates and targets.
             condition: What ``draw`` returned.
-            sums: What is known of sums of sources.
+            certainty: How sure the target of each source is, then that of each sum.
 
         Shape:
             - condition: (B, Q, L).
-            - sums: (B, K, C, N).
+            - certainty: (B, L + background + K).
             - Output: (B, Q); (B,) where there are sums.
         """
         loss, weights = LOSSES[self.config.loss], self.source_weights
-        if self.partial.members:
+        if self.partial is not None:
             weights = torch.ones(len(self.learned)) if weights is None else weights
-            return self.partial.losses(loss, given, sums, weights)
+            sums = certainty[:, certainty.shape[1] - len(self.config.data.sums) :]
+            known = torch.cat((certainty[:, : len(self.learned)], sums), dim=1)
+            return self.partial.losses(loss, given, known, weights)
         losses = loss(given)  # (B, Q)
         if weights is None:
             return losses
@@ -176,7 +179,7 @@ def make_consistent(data: LossInput) -> LossInput:
 def train_step(
     model: nn.Module,
     optimizer: Optimizer,
-    targets: Tensor,
+    examples: Example,
     condition: Tensor | None,
     *,
     plan: StepPlan,
@@ -187,23 +190,22 @@ def train_step(
     Args:
         model: The network, prepared by the accelerator.
         optimizer: Its optimizer, prepared by the accelerator.
-        targets: All learnt sources of each mixture, after them those of the background, and then
-            the sums, which are silent where the sources are known apart.
+        examples: All learnt sources of each mixture, and after them those of the background; with
+            how certain each is, and after them each sum.
         condition: One-hot choices among the learnt sources to train on; None trains on every one.
         plan: The run's.
         accelerator: Moves gradients between processes.
 
     Shape:
-        - targets: (B, L + background + K, C, N).
+        - examples: (B, L + background, C, N) and (B, L + background + K).
         - condition: (B, Q, L).
 
     Raises:
         TrainingError: If the loss or the gradient is no number, or memory is short.
     """
     config, learned = plan.config, plan.learned
-    mixture = targets.sum(dim=1)  # (B, C, N)
-    sums = targets[:, targets.shape[1] - len(plan.partial.members) :]  # (B, K, C, N)
-    targets = targets[:, : len(learned)].transpose(0, 1)
+    mixture = examples.targets.sum(dim=1)  # (B, C, N)
+    targets = examples.targets[:, : len(learned)].transpose(0, 1)
     targets = add_parts(targets, sources=learned, part_of=plan.part_of).transpose(0, 1)
     try:
         if condition is None and plan.asked is None:
@@ -221,9 +223,9 @@ def train_step(
             n_fft=plan.stft_sizes[0],
             hop_length=plan.stft_sizes[1],
         )
-        losses = plan.losses(given, condition, sums)  # (B, Q), or (B,)
+        losses = plan.losses(given, condition, examples.certainty)  # (B, Q), or (B,)
         if config.consistent_share:
-            consistent = plan.losses(make_consistent(given), condition, sums)
+            consistent = plan.losses(make_consistent(given), condition, examples.certainty)
             losses = torch.lerp(losses, consistent, config.consistent_share)
         loss = losses.mean()
         if not torch.isfinite(loss):

@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from zoo.data import DecodedTrack
+from zoo.data import DecodedTrack, Example
 from zoo.networks.network import SeparationNetwork
 from zoo.records.reading import to_plain
 from zoo.specs.loading import load_spec
@@ -131,8 +131,8 @@ class Trainer:
         with torch.random.fork_rng(devices=devices):
             if config.validate_start and self.step == 0:
                 self._validate()
-            for targets in self._load_batches():
-                losses.append(self._take_step(targets))
+            for examples in self._load_batches():
+                losses.append(self._take_step(examples))
                 self.seconds = time.monotonic() - started
                 if self.step % config.log_every == 0:
                     elapsed = time.monotonic() - last_log
@@ -200,7 +200,7 @@ class Trainer:
             pin_memory=self.accelerator.device.type == "cuda",
         )
 
-    def _take_step(self, targets: torch.Tensor) -> StepResult:
+    def _take_step(self, examples: Example) -> StepResult:
         """Take the next step; a failure names the step and what is left."""
         config = self.config
         self._model.train(not is_frozen(config.learn))
@@ -208,14 +208,14 @@ class Trainer:
         rate = config.optimizer.learning_rate * rate_factor(self.step, config.schedule)
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group.get("lr_scale", 1.0)
-        share = len(targets)
+        share = len(examples.targets)
         first = self.step * config.mixtures + self.accelerator.process_index * share
         condition = self._plan.draw(first, share)
         try:
             result = train_step(
                 self._model,
                 self._optimizer,
-                self._place_targets(targets),
+                self._place(examples),
                 None if condition is None else condition.to(self.accelerator.device),
                 plan=self._plan,
                 accelerator=self.accelerator,
@@ -229,12 +229,12 @@ class Trainer:
         self._ema.update(self._bare_model, step=self.step)
         return result
 
-    def _place_targets(self, targets: Tensor) -> Tensor:
-        """Move the targets (B, S, C, N) to the device, less frequencies never estimated."""
-        targets = targets.to(self.accelerator.device, non_blocking=True)
-        if self.spec.stft.num_bins is None:
-            return targets
-        return self._bare_model.limit_band(targets.flatten(0, 1)).view_as(targets)
+    def _place(self, examples: Example) -> Example:
+        """Move examples to the device, less frequencies never estimated."""
+        targets, known = (each.to(self.accelerator.device, non_blocking=True) for each in examples)
+        if self.spec.stft.num_bins is not None:
+            targets = self._bare_model.limit_band(targets.flatten(0, 1)).view_as(targets)
+        return Example(targets, known)
 
     def _log_losses(self, results: Sequence[StepResult], *, seconds_per_step: float) -> None:
         """Write the mean of the last steps' measurements."""
