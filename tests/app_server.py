@@ -1,16 +1,29 @@
-"""The app on a free port with the tiny network, and songs to send to it."""
+"""The app on a free port with the tiny network, and how to ask it without hurrying it."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
+
+import httpx
+from waiting import PATIENCE
 
 from zoo.publishing.space_config import SpaceConfig, load_space_config
 
+if TYPE_CHECKING:
+    from gradio_client import Client
+
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "lightsaft_tfctdf_tiny"
+
+# httpx itself gives up after 5 s.
+get = functools.partial(httpx.get, timeout=PATIENCE)
+post = functools.partial(httpx.post, timeout=PATIENCE)
+stream = functools.partial(httpx.stream, timeout=PATIENCE)
 
 
 def tiny_config(*, model: str = MODEL, **limits) -> SpaceConfig:
@@ -32,7 +45,11 @@ def running_app(
     from zoo.ui.models import ModelShelf
 
     config = tiny_config(model=model, **limits)
-    with mock.patch.dict(os.environ, {"GRADIO_TEMP_DIR": str(temporary)}):
+    with (
+        mock.patch.dict(os.environ, {"GRADIO_TEMP_DIR": str(temporary)}),
+        # gradio gives up where its own page does not answer within 3 s.
+        mock.patch("gradio.networking.url_ok", return_value=True),
+    ):
         page = app.build_app(config, ModelShelf(config, weights=weights))
         arguments = app.launch_arguments(config)
         _, url, _ = page.launch(**arguments, quiet=True, prevent_thread_lock=True)
@@ -40,3 +57,10 @@ def running_app(
             yield url
         finally:
             page.close()
+
+
+def visit(url: str, **options) -> "Client":
+    """Return a client of an app."""
+    from gradio_client import Client
+
+    return Client(url, verbose=False, httpx_kwargs={"timeout": PATIENCE}, **options)

@@ -11,7 +11,7 @@ from fake_networks import Gains
 
 import zoo
 
-PATIENCE = 60
+PATIENCE = 600  # longer than a test waits before it opens the gate
 
 
 class Watched(Gains):

@@ -42,7 +42,7 @@ class Visitor:
             f" return {expression}; }}"
         )
 
-    def wait_for_stems(self, timeout=180_000):
+    def wait_for_stems(self, timeout=300_000):
         self.page.wait_for_selector(
             "#mixer .archive:not([hidden]), #alert:not([hidden])", timeout=timeout
         )

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 from fake_networks import Gains, Smoothing
 from signals import RATE, noise, write, write_song
+from waiting import PATIENCE
 
 import zoo
 from zoo.audio import find_format, open_audio
@@ -15,8 +16,6 @@ from zoo.separation.album import separate_songs
 from zoo.separation.files import FileSeparation, separate_file
 from zoo.separation.job import SeparationJob
 from zoo.separation.planning import PlannedSong
-
-PATIENCE = 30
 
 
 def make_job(network, audio_format="wav"):
@@ -31,6 +30,25 @@ def songs(tmp_path):
         for seed, name in enumerate("abcd")
     ]
     return [PlannedSong(path=path, folder=tmp_path / "out" / path.stem) for path in paths]
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """The threads that the test starts, and those that they start; others come and go."""
+    started, start = [], threading.Thread.start
+    here = threading.current_thread()
+
+    def watched(thread):
+        if threading.current_thread() in (here, *started):
+            started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", watched)
+    return started
+
+
+def are_alive(threads):
+    return [thread.is_alive() for thread in threads]
 
 
 @pytest.mark.parametrize("audio_format", ["wav", "wav16"])
@@ -141,16 +159,15 @@ def test_progress_is_told_song_by_song(songs):
         assert (fractions[0], fractions[-1]) == (0.0, 1.0)
 
 
-def test_an_interrupted_run_ends_its_threads_and_leaves_no_part_of_a_file(tmp_path, songs):
-    before = threading.active_count()
-
+def test_an_interrupted_run_ends_its_threads_and_leaves_no_part_of_a_file(tmp_path, songs, threads):
     def interrupt():
         for _ in separate_songs(make_job(Gains()), songs):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupt()
-    assert threading.active_count() == before
+    assert threads
+    assert not any(are_alive(threads))
     assert sorted(path.name for path in (tmp_path / "out" / "a").iterdir())[-1] == "vocals.wav"
     assert not [path for path in tmp_path.rglob("*") if "partial" in path.name]
 
@@ -194,10 +211,9 @@ def test_an_error_of_decoding_comes_where_the_blocks_are_read(tmp_path):
             list(blocks)
 
 
-def test_closing_early_ends_the_thread(tmp_path):
+def test_closing_early_ends_the_thread(tmp_path, threads):
     path = write_song(tmp_path / "a.wav", seconds=20)
-    before = threading.active_count()
     with read_ahead(open_audio(path), num_blocks=1) as ahead:
         next(ahead.blocks())
-        assert threading.active_count() == before + 1
-    assert threading.active_count() == before
+        assert are_alive(threads) == [True]
+    assert are_alive(threads) == [False]

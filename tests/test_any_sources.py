@@ -5,8 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from app_server import MODEL
-from gradio_client import Client, handle_file
+from app_server import MODEL, visit
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from signals import chirp, write
 from source_lists import PART_OF, SOURCES, app_of, known_specs, make_spec, name_of
@@ -92,7 +92,7 @@ def test_another_model_brings_its_sources_and_keeps_what_both_have(specs):
 
 def test_a_separation_has_a_lane_a_colour_and_a_file_for_every_source(app, tmp_path):
     url, num_sources = app
-    client = Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
+    client = visit(url, download_files=str(tmp_path / "downloads"))
     song = write(tmp_path / "My song.wav", chirp(seconds=1.5))
     state = client.predict(
         song=handle_file(song),
@@ -117,7 +117,7 @@ def test_a_separation_has_a_lane_a_colour_and_a_file_for_every_source(app, tmp_p
 
 def test_the_api_tells_of_sources_and_parts(app):
     url, num_sources = app
-    client = Client(url, verbose=False)
+    client = visit(url)
     known = next(m for m in client.predict(api_name="/models") if m["offered"])
     assert known["sources"] == list(SOURCES[num_sources])
     assert known["part_of"] == PART_OF.get(num_sources, {})
@@ -127,7 +127,7 @@ def test_the_api_tells_of_sources_and_parts(app):
 
 def test_a_blend_takes_a_weight_for_every_source(app, tmp_path):
     url, num_sources = app
-    client = Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
+    client = visit(url, download_files=str(tmp_path / "downloads"))
     song = handle_file(write(tmp_path / "a.wav", chirp(seconds=1.5)))
     wish = {"song": song, "model": name_of(num_sources), "start": 0, "api_name": "/blend"}
     if num_sources == 1:

@@ -4,10 +4,10 @@ import importlib.util
 import io
 import itertools
 import json
+import logging
 import os
 import re
 import threading
-import time
 import zipfile
 from pathlib import Path
 
@@ -15,10 +15,12 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from app_server import MODEL, ROOT, running_app, tiny_config
-from gradio_client import Client, handle_file
+from app_server import MODEL, ROOT, get, post, running_app, stream, tiny_config, visit
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
+from gradio_client.utils import Status
 from signals import chirp, read, write
+from waiting import PATIENCE, wait_until
 
 import zoo.ui.examples
 from zoo.specs.registry import SPECS
@@ -42,7 +44,7 @@ def url(uploads):
 
 @pytest.fixture
 def client(url, tmp_path):
-    return Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
+    return visit(url, download_files=str(tmp_path / "downloads"))
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def full(url, tmp_path_factory):
     """The states that a full separation of a song streams, and the song."""
     folder = tmp_path_factory.mktemp("full")
     song = write(folder / "My song.wav", chirp(seconds=1.5), subtype="PCM_24")
-    client = Client(url, verbose=False, download_files=str(folder / "downloads"))
+    client = visit(url, download_files=str(folder / "downloads"))
     return song, list(separate(client, song, file_format="wav24", submit=True))
 
 
@@ -93,7 +95,7 @@ def test_a_full_separation_sums_to_the_song(full):
 
 def test_the_zip_holds_every_stem_under_the_songs_name(full, url, uploads):
     _, states = full
-    content = httpx.get(url + states[-1]["archive"]).raise_for_status().content
+    content = get(url + states[-1]["archive"]).raise_for_status().content
     assert not list(uploads.rglob("*.zip"))  # it is made while it is fetched
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
@@ -101,7 +103,7 @@ def test_the_zip_holds_every_stem_under_the_songs_name(full, url, uploads):
 
 
 def test_a_zip_of_an_unknown_result_is_said_to_be_gone(url):
-    answer = httpx.get(f"{url}gradio_api/stems/{'0' * 40}.zip")
+    answer = get(f"{url}gradio_api/stems/{'0' * 40}.zip")
     assert answer.status_code == 410
     assert "separate the song again" in answer.text
 
@@ -238,7 +240,7 @@ def test_models_are_listed_and_described(client):
 
 
 def test_every_public_name_is_documented(url):
-    endpoints = httpx.get(f"{url}gradio_api/info").json()["named_endpoints"]
+    endpoints = get(f"{url}gradio_api/info").json()["named_endpoints"]
     assert set(endpoints) == {
         "/separate",
         "/blend",
@@ -258,7 +260,7 @@ def test_every_public_name_is_documented(url):
     importlib.util.find_spec("mcp") is None, reason="needs: pip install 'gradio[mcp]'"
 )
 def test_assistants_find_the_same_functions(url):
-    tools = {tool["name"]: tool for tool in httpx.get(f"{url}gradio_api/mcp/schema").json()}
+    tools = {tool["name"]: tool for tool in get(f"{url}gradio_api/mcp/schema").json()}
     assert set(tools) == {
         "separate",
         "blend",
@@ -325,8 +327,8 @@ def test_a_script_in_a_file_name_stays_text(client, tmp_path):
 @pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "pyproject.toml"), "../../app.py"])
 def test_a_path_that_was_not_uploaded_is_refused(url, path):
     data = [{"path": path, "meta": FILE_META}, MODEL, ["vocals"], "flac"]
-    event = httpx.post(f"{url}gradio_api/call/separate", json={"data": data}).json()["event_id"]
-    answer = httpx.get(f"{url}gradio_api/call/separate/{event}", timeout=30).text
+    event = post(f"{url}gradio_api/call/separate", json={"data": data}).json()["event_id"]
+    answer = get(f"{url}gradio_api/call/separate/{event}").text
     assert "event: error" in answer
     assert "root:" not in answer
     assert "event: complete" not in answer
@@ -334,12 +336,12 @@ def test_a_path_that_was_not_uploaded_is_refused(url, path):
 
 def call_private(url, name, data, session):
     """Call an event of the page itself by its index; returns what its end says."""
-    config = httpx.get(f"{url}config").json()
+    config = get(f"{url}config").json()
     event = next(item for item in config["dependencies"] if item["api_name"] == name)
     call = {"data": data, "fn_index": event["id"], "session_hash": session}
-    httpx.post(f"{url}gradio_api/queue/join", json=call).raise_for_status()
+    post(f"{url}gradio_api/queue/join", json=call).raise_for_status()
     feed_url = f"{url}gradio_api/queue/data?session_hash={session}"
-    with httpx.stream("GET", feed_url, timeout=30) as feed:
+    with stream("GET", feed_url) as feed:
         lines = [line[5:] for line in feed.iter_lines() if line.startswith("data:")]
     events = [json.loads(line) for line in lines]
     return next(event for event in events if event["msg"] == "process_completed")
@@ -368,92 +370,107 @@ def test_only_results_that_the_server_holds_come_back(url, name, sent):
     answer = call_private(url, name, [sent, *rest], "thief")
     assert not answer["success"]
     assert "evil" not in json.dumps(answer)
-    config = httpx.get(f"{url}config", headers={"cookie": "session=thief"}).text
+    config = get(f"{url}config", headers={"cookie": "session=thief"}).text
     assert "evil" not in config
 
 
 def test_deep_links_to_what_a_page_sent_are_not_made(url):
     call_private(url, "stop", [FORGED], "thief2")
-    answer = httpx.get(f"{url}gradio_api/deep_link?session_hash=thief2")
+    answer = get(f"{url}gradio_api/deep_link?session_hash=thief2")
     assert answer.status_code == 404
 
 
 def test_nothing_is_called_past_the_queue(url):
     for route in ("run", "api"):
-        answer = httpx.post(f"{url}gradio_api/{route}/separate", json={"data": [None] * 4})
+        answer = post(f"{url}gradio_api/{route}/separate", json={"data": [None] * 4})
         assert answer.status_code == 404
 
 
 def test_one_request_uploads_no_more_than_one_song(tmp_path):
     block = ("files", ("a.wav", b"\0" * 900_000))
     with running_app(tmp_path / "served", max_megabytes=1) as url:
-        answer = httpx.post(f"{url}gradio_api/upload", files=[block] * 3)
+        answer = post(f"{url}gradio_api/upload", files=[block] * 3)
         assert answer.status_code == 413
         assert "one at a time" in answer.text
-        unsized = httpx.post(
+        unsized = post(
             f"{url}gradio_api/upload",
             content=(b"x" * 100_000 for _ in range(30)),
             headers={"content-type": "multipart/form-data; boundary=a"},
         )
         assert unsized.status_code >= 400
         body = {"data": ["x" * 600_000]}
-        assert httpx.post(f"{url}gradio_api/call/model_info", json=body).status_code == 413
+        assert post(f"{url}gradio_api/call/model_info", json=body).status_code == 413
     held = sum(path.stat().st_size for path in (tmp_path / "served").rglob("*") if path.is_file())
     assert held < 2_000_000
 
 
 def test_an_upload_waits_outside_where_the_disk_is_full(tmp_path):
     with running_app(tmp_path / "served", disk_gigabytes=1e-4) as url:
-        answer = httpx.post(f"{url}gradio_api/upload", files={"files": ("a.wav", b"\0" * 200_000)})
+        answer = post(f"{url}gradio_api/upload", files={"files": ("a.wav", b"\0" * 200_000)})
     assert answer.status_code == 507
     assert "no room" in answer.text
 
 
-def test_a_client_has_a_share_of_the_queue(tmp_path):
-    song = write(tmp_path / "song.wav", chirp(seconds=8.0))
+@pytest.fixture
+def may_end():
+    """What a request waits for that a test holds back."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_a_client_has_a_share_of_the_queue(tmp_path, monkeypatch, may_end):
+    song = write(tmp_path / "song.wav", chirp(seconds=0.5))
     statuses = []
+
+    def slow(path, limits):
+        may_end.wait(PATIENCE)
+        return check_song(path, limits)
+
+    monkeypatch.setattr("zoo.ui.separate.check_song", slow)
     with running_app(tmp_path / "served", client_requests=2) as url:
         with song.open("rb") as file:
-            path = httpx.post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
+            path = post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
         data = [{"path": path, "meta": FILE_META}, MODEL, SOURCES, "flac"]
         for _ in range(3):
             headers = {"x-forwarded-for": "9.9.9.9"}
-            answer = httpx.post(
-                f"{url}gradio_api/call/separate", json={"data": data}, headers=headers
-            )
+            answer = post(f"{url}gradio_api/call/separate", json={"data": data}, headers=headers)
             statuses.append(answer.status_code)
         assert "requests waiting" in answer.json()["detail"]
-        other = httpx.post(
+        other = post(
             f"{url}gradio_api/call/separate",
             json={"data": data},
             headers={"x-forwarded-for": "8.8.8.8"},
         )
+        may_end.set()
     assert statuses == [200, 200, 429]
     assert other.status_code == 200
 
 
-def test_what_nobody_waits_for_is_not_computed(url, client, tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.ui.visitors.ARRIVAL_SECONDS", 3.0)
-    titles, runs, may_end = [], threading.Event(), threading.Event()
+def test_what_nobody_waits_for_is_not_computed(url, client, tmp_path, monkeypatch, caplog, may_end):
+    caplog.set_level(logging.INFO, logger="zoo.ui.visitors")
+    monkeypatch.setattr("zoo.ui.visitors.ARRIVAL_SECONDS", PATIENCE)
+    titles = []
 
     def noted(path, limits):
         titles.append(Path(path).stem)
-        runs.set()
-        may_end.wait(60)
+        may_end.wait(PATIENCE)
         return check_song(path, limits)
 
     monkeypatch.setattr("zoo.ui.separate.check_song", noted)
     names = ("first", "abandoned", "last")
     first, abandoned, last = (write(tmp_path / f"{n}.wav", chirp(seconds=0.5)) for n in names)
     job = separate(client, first, sources=["bass"], submit=True)
-    assert runs.wait(60)
+    wait_until(lambda: titles and job.status().code == Status.PROCESSING)  # it is listened to
     with abandoned.open("rb") as file:
-        path = httpx.post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
+        path = post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
     data = [{"path": path, "meta": FILE_META}, MODEL, ["vocals"], "flac"]
-    httpx.post(f"{url}gradio_api/call/separate", json={"data": data}).raise_for_status()
-    time.sleep(3.2)
+    post(f"{url}gradio_api/call/separate", json={"data": data}).raise_for_status()
+    monkeypatch.setattr("zoo.ui.visitors.ARRIVAL_SECONDS", 0.0)  # who listens has come by now
     may_end.set()
     job.result()
+    wait_until(lambda: "its page is gone" in caplog.text)
+    monkeypatch.setattr("zoo.ui.visitors.ARRIVAL_SECONDS", PATIENCE)
     assert separate(client, last, sources=["bass"])["title"] == "last"
     assert titles == ["first", "last"]
 
@@ -466,26 +483,26 @@ def test_folders_of_a_stopped_process_are_deleted_at_the_start_and_its_own_at_th
     os.utime(left, (0, 0))
     song = write(tmp_path / "song.wav", chirp(seconds=0.5))
     with running_app(tmp_path / "served") as url:
-        client = Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
-        assert not left.exists()
+        client = visit(url, download_files=str(tmp_path / "downloads"))
+        wait_until(lambda: not left.exists())
         state = separate(client, song, sources=["bass"])
         assert (tmp_path / "served" / state["id"]).exists()
-    assert not (tmp_path / "served" / state["id"]).exists()
+    wait_until(lambda: not (tmp_path / "served" / state["id"]).exists())
 
 
 def test_the_uploads_folder_as_a_song_is_refused_and_stops_no_deletion(url, uploads):
     with (ROOT / "zoo/examples/demo_song/bass.ogg").open("rb") as file:
-        path = httpx.post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
+        path = post(f"{url}gradio_api/upload", files={"files": file}).json()[0]
     data = [{"path": str(Path(path).parent), "meta": FILE_META}, MODEL, ["vocals"], "flac"]
-    event = httpx.post(f"{url}gradio_api/call/separate", json={"data": data}).json()["event_id"]
-    answer = httpx.get(f"{url}gradio_api/call/separate/{event}", timeout=30).text
+    event = post(f"{url}gradio_api/call/separate", json={"data": data}).json()["event_id"]
+    answer = get(f"{url}gradio_api/call/separate/{event}").text
     assert "event: error" in answer
     assert Path(path).exists()
 
 
 def test_files_outside_a_request_and_folders_are_not_served(url, uploads):
     for path in ("/etc/passwd", str(ROOT / "app.py"), str(uploads), f"{uploads}/../x"):
-        assert httpx.get(f"{url}gradio_api/file={path}").status_code in (403, 404)
+        assert get(f"{url}gradio_api/file={path}").status_code in (403, 404)
 
 
 @pytest.mark.parametrize(
@@ -508,13 +525,13 @@ def test_choices_that_are_not_offered_are_refused(client, song, change, message)
 def test_eight_clients_at_once_each_get_their_own_song(url, tmp_path):
     results: dict[int, dict] = {}
 
-    def visit(number: int) -> None:
+    def bring_song(number: int) -> None:
         samples = chirp(seconds=0.7, low=100.0 + 40 * number)
         path = write(tmp_path / f"song {number}.wav", samples)
-        visitor = Client(url, verbose=False, download_files=str(tmp_path / f"visitor{number}"))
+        visitor = visit(url, download_files=str(tmp_path / f"visitor{number}"))
         results[number] = {"song": path, "state": separate(visitor, path, sources=["drums"])}
 
-    threads = [threading.Thread(target=visit, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=bring_song, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -543,7 +560,7 @@ def test_a_visitor_who_leaves_frees_the_device(client, tmp_path):
 def test_an_upload_above_the_limit_is_refused_before_any_work(tmp_path):
     path = write(tmp_path / "big.wav", chirp(seconds=5))  # 1.3 MB
     with running_app(tmp_path / "served", max_megabytes=1) as url:
-        client = Client(url, verbose=False)
+        client = visit(url)
         with pytest.raises((AppError, httpx.HTTPStatusError, ValueError)) as caught:
             separate(client, path)
     assert re.search(r"413|exceed|size", str(caught.value), re.IGNORECASE)

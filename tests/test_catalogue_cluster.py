@@ -17,6 +17,7 @@ from catalogue_networks import chunks, processes, watched
 from evaluation_tracks import make_stems, write_track
 from s3_server import s3_bucket
 from signals import write, write_song
+from waiting import PATIENCE
 
 from zoo.catalogue.manifest import DONE, QUARANTINED, Manifest
 from zoo.catalogue.overview import read_status
@@ -32,7 +33,6 @@ from zoo.no_telemetry import import_ray
 
 pytest.importorskip("ray", reason="the distributed extra is not installed")
 TESTS = Path(__file__).parent
-PATIENCE = 90
 TINY = ["-m", "lightsaft_tfctdf_tiny", "-w", "test", "--device", "cpu", "--backend", "torch"]
 STEMS = ("vocals", "drums", "bass", "other")
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}

@@ -3,12 +3,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 import soundfile
 from signals import write_song
+from waiting import wait_until
 
 from zoo.cli import main
 from zoo.errors import AudioError
@@ -212,11 +212,12 @@ def test_a_killed_run_leaves_no_file_under_a_final_name(tmp_path, number):
     command = [sys.executable, "-m", "zoo", "separate", str(song), "-o", str(tmp_path / "out")]
     process = subprocess.Popen([*command, *TINY], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     folder = tmp_path / "out" / "song"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        if any(path.stat().st_size > 100_000 for path in folder.glob(".*.partial")):
-            break
-        time.sleep(0.02)
+
+    def is_writing():
+        assert process.poll() is None
+        return any(path.stat().st_size > 100_000 for path in folder.glob(".*.partial"))
+
+    wait_until(is_writing)
     os.kill(process.pid, number)
     process.communicate()
     assert process.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)

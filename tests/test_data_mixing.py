@@ -420,7 +420,7 @@ def test_aligned_sources_share_their_speed(tmp_path):
     )
     examples = MixingDataset(decoded, sources=names, config=config, chunk_samples=4000)
     for index in range(4):
-        vocals, drums = examples[index].numpy()
+        vocals, drums = examples[index].targets.numpy()
         np.testing.assert_allclose(vocals, 2 * drums, atol=1e-3)
 
 
@@ -443,17 +443,17 @@ def test_chunks_are_placed_where_the_source_sounds(tmp_path):
     )
     config = MixingConfig(active_probability=1.0)
     examples = MixingDataset(decoded, sources=("vocals",), config=config, chunk_samples=RATE)
-    assert all(examples[index].any() for index in range(50))
+    assert all(examples[index].targets.any() for index in range(50))
 
 
 def test_workers_outlive_a_signal_to_the_whole_group(tracks):
     # Ctrl-C and schedulers signal the processes that prepare examples too.
     sampler = StepSampler(0, 40, mixtures=1, process=0, num_processes=1)
     batches = load_batches(dataset(tracks), sampler, workers=1)
-    taken = 0
+    taken, before = 0, set(multiprocessing.active_children())
     for _ in batches:
         if taken == 0:
-            (worker,) = multiprocessing.active_children()
+            (worker,) = set(multiprocessing.active_children()) - before
             os.kill(worker.pid, signal.SIGTERM)
             os.kill(worker.pid, signal.SIGINT)
         taken += 1

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-import multiprocessing
 import random
 import threading
 from dataclasses import replace
 
 import pytest
+from memory import FORKS
 from servers import file_server
+from waiting import PATIENCE
 
 from zoo.errors import ChecksumError, WeightsError, WeightsUnavailableError
 from zoo.weights.fetching.downloads import DownloadPolicy, download_file
@@ -16,10 +17,16 @@ from zoo.weights.fetching.integrity import ExpectedFile, verify_file, verify_onc
 
 CONTENT = random.Random(0).randbytes(300_000)
 # A busy machine may answer late, so only what waits in vain is given up soon.
-PATIENT = DownloadPolicy(attempts=3, backoff_seconds=0.01, max_bytes=400_000, lock_seconds=60)
-IMPATIENT = replace(
-    PATIENT, timeout_seconds=0.4, stall_seconds=0.3, min_bytes_per_second=5000, lock_seconds=5
+PATIENT = DownloadPolicy(
+    attempts=3,
+    backoff_seconds=0.01,
+    max_bytes=400_000,
+    timeout_seconds=PATIENCE,
+    stall_seconds=PATIENCE,
+    lock_seconds=PATIENCE,
 )
+WITHOUT_PATIENCE_FOR_SILENCE = replace(PATIENT, timeout_seconds=0.4)
+WITHOUT_PATIENCE_FOR_DRIPPING = replace(PATIENT, stall_seconds=0.3, min_bytes_per_second=5000)
 
 
 def expected(server, **changes) -> ExpectedFile:
@@ -179,12 +186,12 @@ def test_silence_and_dripping_end_in_time(tmp_path):
         file_server(CONTENT, "hang", "hang", "hang") as server,
         pytest.raises(WeightsUnavailableError, match="no answer"),
     ):
-        fetch(server, tmp_path, policy=IMPATIENT)
+        fetch(server, tmp_path, policy=WITHOUT_PATIENCE_FOR_SILENCE)
     with (
         file_server(CONTENT, "drip:1000") as server,
         pytest.raises(WeightsUnavailableError, match="too slow"),
     ):
-        fetch(server, tmp_path, policy=IMPATIENT)
+        fetch(server, tmp_path, policy=WITHOUT_PATIENCE_FOR_DRIPPING)
     assert not (tmp_path / "cache" / "file.ckpt").exists()
 
 
@@ -215,20 +222,20 @@ def test_threads_fetch_once(tmp_path):
     assert (tmp_path / "cache" / "file.ckpt").read_bytes() == CONTENT
 
 
-def _fetch_elsewhere(url, target, promised):
+def _fetch_elsewhere(all_are_there, url, target, promised):
+    all_are_there.wait(PATIENCE)
     download_file(url, target, promised, policy=PATIENT)
 
 
 def test_processes_fetch_once(tmp_path):
-    context = multiprocessing.get_context("fork")
     with file_server(CONTENT, "drip:299990") as server:
         target = tmp_path / "cache" / "file.ckpt"
-        arguments = (server.url, target, expected(server))
-        others = [context.Process(target=_fetch_elsewhere, args=arguments) for _ in range(3)]
+        arguments = (FORKS.Barrier(3), server.url, target, expected(server))
+        others = [FORKS.Process(target=_fetch_elsewhere, args=arguments) for _ in range(3)]
         for process in others:
             process.start()
         for process in others:
-            process.join(60)
+            process.join(PATIENCE)
         assert [process.exitcode for process in others] == [0, 0, 0]
         assert server.requests == ["whole"]
     assert target.read_bytes() == CONTENT

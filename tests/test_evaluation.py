@@ -351,11 +351,11 @@ class TestRunning:
         assert len(list((tmp_path / "out" / "records").glob("*.json"))) == len(many)
 
     def test_a_failure_in_a_process_names_the_file(self, data):
-        tracks = find(data)
+        tracks, before = find(data), set(active_children())
         (data / "song 1" / "vocals.wav").write_bytes(b"gone bad since the check")
         with pytest.raises(AudioError, match=r"song 1.vocals\.wav"):
             evaluate(tracks, [], protocols=[MDX], num_jobs=2)
-        assert not active_children()
+        assert set(active_children()) <= before
 
     def test_resumes_where_it_was(self, data, tmp_path):
         out, tracks = tmp_path / "out", find(data)

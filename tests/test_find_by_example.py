@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from app_server import MODEL, running_app, tiny_config
-from gradio_client import Client, handle_file
+from app_server import MODEL, running_app, tiny_config, visit
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from signals import chirp, write
 
@@ -24,7 +24,7 @@ def url(tmp_path_factory):
 
 
 def find(url, path):
-    client = Client(url, verbose=False)
+    client = visit(url)
     return client.predict(handle_file(path), MODEL, api_name="/find_by_example")
 
 

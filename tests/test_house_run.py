@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 import yaml
+from accelerate.state import AcceleratorState
 
 import zoo
 from benchmarks import house_run
@@ -56,6 +57,7 @@ def test_the_parts_of_the_network():
 def plan(tmp_path, monkeypatch):
     """Write a plan with every kind of run, its recipe and its tracks."""
     monkeypatch.setenv("LIGHTSAFT_ZOO_CACHE", str(tmp_path / "cache"))
+    AcceleratorState._reset_state(reset_partial_state=True)  # that of another test's run
     (tmp_path / "generated.yaml").write_text(yaml.safe_dump(SPEC))
     config = dataclasses.replace(make_config(), model=str(tmp_path / "generated.yaml"))
     recipe = tmp_path / "recipe.yaml"

@@ -22,17 +22,17 @@ TESTS = Path(__file__).parent
 QUIETING = ("CI", "TF_BUILD", "JENKINS_URL", "GRADIO_", "HF_", "DISABLE_TELEMETRY", "DO_NOT_TRACK")
 NAMESPACE = ["unshare", "--map-root-user", "--net"]
 APP = """
-import threading, httpx, app
-from app_server import MODEL, tiny_config
+import app
+from app_server import MODEL, get, post, tiny_config
 from zoo.ui.models import ModelShelf
 config = tiny_config()
 shelf = ModelShelf(config)
 shelf.warm_up()
 page = app.build_app(config, shelf)
 _, url, _ = page.launch(**app.launch_arguments(config), quiet=True, prevent_thread_lock=True)
-assert "LightSAFT" in httpx.get(url).text
-event = httpx.post(f"{url}gradio_api/call/model_info", json={"data": [MODEL]}).json()["event_id"]
-assert "complete" in httpx.get(f"{url}gradio_api/call/model_info/{event}").text
+assert "LightSAFT" in get(url).text
+event = post(f"{url}gradio_api/call/model_info", json={"data": [MODEL]}).json()["event_id"]
+assert "complete" in get(f"{url}gradio_api/call/model_info/{event}").text
 page.close()
 print("answered")
 """

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from waiting import PATIENCE
 
 import zoo
 from tests.fake_networks import TINY, Gains, randomise
@@ -169,5 +170,5 @@ signal.raise_signal(signal.SIGINT)
 
 def test_signals_are_handled_after_engines_have_gone():
     command = [sys.executable, "-c", TWO_ENGINES_AND_A_SIGNAL]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert (run.returncode, run.stdout) == (0, "handled\n"), run.stderr

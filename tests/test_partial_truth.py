@@ -250,8 +250,10 @@ def test_how_certain_a_chunk_is_depends_on_where_it_lies():
     assert certainty.mean("drums", 7.0, 8.0) == 0.0
 
 
-def test_labels_are_never_taken_for_sources(folder):
+def test_labels_are_never_taken_for_sources(folder, caplog):
     label(folder / "band", {"drums": 1.0}, {"drums": (1.0,)})
+    assert find_tracks(folder, sources=(*SOURCES, *SUMS))
+    assert not caplog.records  # nothing in the folder is unknown
     (band,) = [each for each in find_tracks(folder, sources=(*SOURCES, *SUMS)) if each.labels]
     assert set(band.files) == {"accompaniment"}
     assert set(band.labels) == {"drums"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from waiting import PATIENCE
 
 import zoo
 from tests.fake_networks import Gains
@@ -33,7 +34,7 @@ def song(tmp_path):
 
 def run(*arguments, **options):
     return subprocess.run(
-        [*ZOO, *map(str, arguments)], capture_output=True, timeout=120, check=False, **options
+        [*ZOO, *map(str, arguments)], capture_output=True, timeout=PATIENCE, check=False, **options
     )
 
 

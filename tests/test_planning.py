@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from signals import write_song
+from waiting import PATIENCE
 
 from zoo.audio.finding import count_reasons, scan_folder
 from zoo.cli import main
@@ -292,7 +293,7 @@ def test_a_name_that_is_no_text_and_a_console_that_cannot_show_one(tmp_path):
         [sys.executable, "-m", "zoo", "separate", *TINY, tmp_path / "in", "-o", tmp_path / "out"],
         env=os.environ | {"PYTHONIOENCODING": "cp1252"},
         capture_output=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     assert b"caf\\udce9.wav: 0.5 s in" in done.stdout

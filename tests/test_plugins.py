@@ -205,4 +205,4 @@ def test_plugins_are_looked_for_once(monkeypatch, caplog):
         plugins.load_plugins()
         plugins.load_plugins()
     assert asked == ["lightsaft_zoo.plugins"]
-    assert caplog.records == []
+    assert "zoo.plugins" not in [record.name for record in caplog.records]

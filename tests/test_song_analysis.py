@@ -3,11 +3,10 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import numpy as np
 import pytest
-from app_server import MODEL, running_app
-from gradio_client import Client, handle_file
+from app_server import MODEL, get, running_app, visit
+from gradio_client import handle_file
 from signals import RATE, chirp, write
 
 pytest.importorskip("librosa", reason="the analysis needs: pip install librosa")
@@ -104,7 +103,7 @@ def test_the_app_answers_many_at_once_and_works_once(tmp_path, monkeypatch):
     monkeypatch.setattr(song_analysis, "_analyse", counted)
     song = write(tmp_path / "Clicks.wav", clicks(120, seconds=6))
     with running_app(tmp_path / "served") as url:
-        client = Client(url, verbose=False, download_files=str(tmp_path / "downloads"))
+        client = visit(url, download_files=str(tmp_path / "downloads"))
         state = client.predict(
             song=handle_file(song),
             model=MODEL,
@@ -113,10 +112,8 @@ def test_the_app_answers_many_at_once_and_works_once(tmp_path, monkeypatch):
             api_name="/separate",
         )
         with ThreadPoolExecutor(8) as pool:
-            answers = list(
-                pool.map(lambda _: httpx.get(url + state["analysis"], timeout=60), range(8))
-            )
-        unknown = httpx.get(url + analysis_address("1" * 40))
+            answers = list(pool.map(lambda _: get(url + state["analysis"]), range(8)))
+        unknown = get(url + analysis_address("1" * 40))
     assert {answer.status_code for answer in answers} == {200}
     assert answers[0].json()["beats"]["bpm"] == pytest.approx(120, rel=0.01)
     assert len({answer.text for answer in answers}) == 1

@@ -1,12 +1,17 @@
 """A Chromium, a running app and songs for the browser tests."""
 
 import shutil
+import threading
 
 import pytest
 from app_server import running_app
 from mixer_page import served_mixer
 from signals import chirp, write
+from waiting import PATIENCE
 
+from zoo.separation.separator import Separator
+
+PAGE_PATIENCE = 120_000  # ms; only a hang takes longer
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     "--no-sandbox",
@@ -28,7 +33,9 @@ def chromium():
     if CHROMIUM is None:
         pytest.skip("the browser tests need a Chromium: apt-get install chromium")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=FLAGS, timeout=PAGE_PATIENCE
+        )
         _watch(browser)
         yield browser
         browser.close()
@@ -38,11 +45,15 @@ SCRIPT_ERRORS: list[str] = []
 
 
 def _watch(browser):
-    """Note every error that a script of a page lets through, in whatever context it is opened."""
+    """Note every error that a script of a page lets through, in whatever context it is opened.
+
+    All waiting in a context ends with a hang only.
+    """
     new_context = browser.new_context
 
     def watched_context(**options):
         context = new_context(**options)
+        context.set_default_timeout(PAGE_PATIENCE)
         context.on("weberror", lambda report: SCRIPT_ERRORS.append(str(report.error)))
         return context
 
@@ -78,7 +89,6 @@ def context(chromium, app_url):
         permissions=["clipboard-read", "clipboard-write"],
         accept_downloads=True,
     )
-    context.set_default_timeout(30_000)
     context.troubles = []
     yield context
     context.close()
@@ -97,6 +107,32 @@ def page(context, app_url):
     page.goto(app_url)
     page.wait_for_selector("#separate")
     return page
+
+
+class Gate:
+    """Lets the blocks of separations through one by one."""
+
+    def __init__(self):
+        self._permits = threading.Semaphore(0)
+
+    def open(self, num_blocks=1000):
+        self._permits.release(num_blocks)
+
+    def stream(self, separator, *arguments, **options):
+        for block in STREAM(separator, *arguments, **options):
+            assert self._permits.acquire(timeout=PATIENCE)
+            yield block
+
+
+STREAM = Separator.stream
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    gate = Gate()
+    monkeypatch.setattr(Separator, "stream", lambda *args, **kwargs: gate.stream(*args, **kwargs))
+    yield gate
+    gate.open()
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,6 @@ def check_tabs(page, *, with_song):
 def test_every_tab_follows_wcag(npm, chromium, app_url, song):
     context = chromium.new_context(reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(90_000)
     page.goto(app_url, wait_until="domcontentloaded")
     page.wait_for_selector("#separate")
     met = check_tabs(page, with_song=False)

@@ -20,7 +20,6 @@ def page(chromium, app_url):
     context = chromium.new_context(
         viewport={"width": 1360, "height": 1000}, reduced_motion="reduce", accept_downloads=True
     )
-    context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(app_url)
     page.wait_for_selector("#separate")

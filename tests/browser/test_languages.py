@@ -42,7 +42,6 @@ def visitor(chromium, app_url):
 
     def open_page(locale, width=390):
         context = chromium.new_context(locale=locale, viewport={"width": width, "height": 844})
-        context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
         page.goto(app_url)

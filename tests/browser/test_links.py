@@ -57,7 +57,7 @@ def test_a_link_carries_speed_and_key_to_somebody_else(page, song, chromium, tem
     visitor = chromium.new_context()
     other = visitor.new_page()
     other.goto(link)
-    other.wait_for_selector(f"{MIXER} .archive:not([hidden])", timeout=60_000)
+    other.wait_for_selector(f"{MIXER} .archive:not([hidden])")
     speed, key = (tempo.get("speed", "100"), tempo.get("key", "0").replace("-", "\u2212"))
     assert other.inner_text(f"{MIXER} .speed output") == f"{speed} %"
     assert other.inner_text(f"{MIXER} .key output") == key

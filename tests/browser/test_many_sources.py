@@ -16,7 +16,6 @@ def url(tmp_path_factory):
 @pytest.fixture
 def phone(chromium, url):
     context = chromium.new_context(locale="en-GB", viewport={"width": 390, "height": 844})
-    context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(url)
     page.wait_for_selector("#separate")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from signals import write
-from test_ui_in_the_browser import FIND_MIXER, MIXER, mixer
+from test_ui_in_the_browser import FIND_MIXER, MIXER, mixer, wait_for, without_end
 
 RATE = 44_100
 
@@ -21,9 +21,11 @@ def a440(page, tmp_path):
     page.wait_for_selector("#song audio", state="attached")
     page.click("#separate")
     page.wait_for_selector(f"{MIXER} .archive:not([hidden])")
+    without_end(page)
     page.click(f"{MIXER} .presets button:has-text('Original')")
-    page.wait_for_function(f"() => {FIND_MIXER}.playback.position() > 0.1")
+    wait_for(page, "mixer.playback.position() > 0.1")
     page.click(f"{MIXER} .play")
+    mixer(page, "mixer.timeline.setLoop(null)")
     return page
 
 
@@ -78,11 +80,11 @@ def test_unchanged_the_mix_is_the_song_to_the_sample(a440):
 def test_the_position_follows_the_speed_and_all_lanes_keep_in_step(a440):
     set_speed(a440, 50)
     a440.click(f"{MIXER} .presets button:has-text('All stems')")
-    a440.wait_for_function(f"() => {FIND_MIXER}.playback.playing")
-    script = f"() => [{FIND_MIXER}.playback.position(), {FIND_MIXER}.playback.context.currentTime]"
-    first = a440.evaluate(script)
-    a440.wait_for_timeout(700)
-    last = a440.evaluate(script)
+    both = "[mixer.playback.position(), mixer.playback.context.currentTime]"
+    wait_for(a440, "mixer.playback.playing && mixer.playback.position() > 0.2")
+    first = mixer(a440, both)
+    wait_for(a440, f"mixer.playback.position() > {first[0] + 0.35}")
+    last = mixer(a440, both)
     ratio = (last[0] - first[0]) / (last[1] - first[1])
     assert ratio == pytest.approx(0.5, abs=0.02)
     rates = mixer(

@@ -1,16 +1,15 @@
 """The page in a real browser: upload, separate, play, mute, solo, seek, loop, blend, share."""
 
 import re
-import time
 import zipfile
 
 import numpy as np
 import pytest
 import soundfile
-from app_server import MODEL, running_app
-from gradio_client import Client, handle_file
+from app_server import MODEL, running_app, visit
+from gradio_client import handle_file
 from gradio_client.utils import Status
-from signals import chirp, write
+from waiting import wait_until
 
 MIXER = "#mixer .mixer"
 FIND_MIXER = "[...document.querySelectorAll('#mixer, #mixer *')].find((e) => e.stemMixer).stemMixer"
@@ -37,9 +36,33 @@ def separated(page, song):
     return page
 
 
+def without_end(page):
+    """Let what is played go round and round, so that a busy machine has time to look."""
+    whole = "{ start: 0, end: mixer.state.seconds - 0.1 }"
+    mixer(page, f"mixer.timeline.loop || mixer.timeline.setLoop({whole})")
+
+
 def play(page):
+    without_end(page)
     page.click(f"{MIXER} .play")
     wait_for(page, "mixer.playback.playing && mixer.playback.position() > 0.15")
+
+
+# Counts how often the playback goes round, and notes the first and the last place of its way.
+NOTE_TURNS = f"""() => {{
+    const {{ playback }} = {FIND_MIXER};
+    Object.assign(window, {{ turns: 0, low: Infinity, high: 0 }});
+    let last = 0;
+    const note = () => {{
+        const position = playback.position();
+        window.turns += position < last;
+        window.low = Math.min(window.low, position);
+        window.high = Math.max(window.high, position);
+        last = position;
+        requestAnimationFrame(note);
+    }};
+    note();
+}}"""
 
 
 def lane(page, name):
@@ -78,6 +101,7 @@ def test_mute_solo_and_volume_change_the_measured_signal(separated):
 
 def test_karaoke_is_the_original_minus_the_vocals(separated):
     page = separated
+    without_end(page)
     page.get_by_role("button", name="Karaoke").click()
     wait_for(page, "mixer.playback.playing && mixer.levels().minus > 1e-4")
     assert levels(page)["vocals"] < 1e-5
@@ -113,6 +137,7 @@ def test_seeking_by_click_keyboard_and_loop(separated):
     page.keyboard.press("Shift+ArrowLeft")
     assert mixer(page, "mixer.playback.position()") == pytest.approx(0.5, abs=0.05)
     page.keyboard.press("Home")
+    without_end(page)
     page.keyboard.press(" ")
     wait_for(page, "mixer.playback.playing")
     page.keyboard.press("2")
@@ -125,9 +150,10 @@ def test_seeking_by_click_keyboard_and_loop(separated):
     loop = mixer(page, "mixer.timeline.loop")
     assert loop["start"] == pytest.approx(1.5, abs=0.05)
     assert loop["end"] == pytest.approx(1.8, abs=0.05)
-    page.wait_for_timeout(900)  # three times round
-    position = mixer(page, "mixer.playback.position()")
-    assert loop["start"] <= position <= loop["end"]
+    page.evaluate(NOTE_TURNS)
+    page.wait_for_function("() => window.turns >= 3")
+    low, high = page.evaluate("[window.low, window.high]")
+    assert loop["start"] <= low < high <= loop["end"]
     page.keyboard.press("Escape")
     page.keyboard.press("+")
     assert mixer(page, "[mixer.timeline.loop, mixer.timeline.zoom]") == [None, 2]
@@ -163,7 +189,7 @@ def test_the_link_opens_the_result_for_somebody_else(separated, chromium):
     visitor = chromium.new_context()
     other = visitor.new_page()
     other.goto(link)
-    other.wait_for_selector(f"{MIXER} .archive:not([hidden])", timeout=30_000)
+    other.wait_for_selector(f"{MIXER} .archive:not([hidden])")
     assert other.inner_text(f"{MIXER} .song") == "A song"
     assert other.locator(f"{MIXER} .lane").count() == 6
     assert other.is_visible("#share")
@@ -173,22 +199,14 @@ def test_the_link_opens_the_result_for_somebody_else(separated, chromium):
     visitor.close()
 
 
-def wait_for_state(job, states, *, timeout=60.0):
-    deadline = time.monotonic() + timeout
-    while job.status().code not in states:
-        assert time.monotonic() < deadline, job.status()
-        time.sleep(0.05)
-
-
-def test_the_place_in_the_queue_is_shown_while_others_are_served(page, song, tmp_path):
+def test_the_place_in_the_queue_is_shown_while_others_are_served(page, song, gate):
     page.set_input_files("#song input[type=file]", str(song))
     page.wait_for_selector("#song audio", state="attached")
-    long = write(tmp_path / "long.wav", chirp(seconds=120.0))
-    client = Client(page.url, verbose=False)
+    client = visit(page.url)
     others = []
     for states in ({Status.PROCESSING, Status.PROGRESS, Status.ITERATING}, {Status.IN_QUEUE}):
         job = client.submit(
-            song=handle_file(long),
+            song=handle_file(song),
             model=MODEL,
             sources=["vocals"],
             file_format="flac",
@@ -196,12 +214,13 @@ def test_the_place_in_the_queue_is_shown_while_others_are_served(page, song, tmp
         )
         others.append(job)
         # Only then comes the next, whatever time a busy machine takes.
-        wait_for_state(job, states)
+        wait_until(lambda job=job, states=states: job.status().code in states)
     page.click("#separate")
     place = page.wait_for_selector("#place >> text=/queue: [12]\\/2/")
     assert place.bounding_box()["height"] > 8
     page.click("#stop")
     page.wait_for_selector("#separate:visible")
+    gate.open()
     for job in others:
         job.cancel()
 
@@ -245,6 +264,16 @@ def test_before_there_is_a_result_nothing_offers_it(page):
     assert "choose one there first" in page.inner_text("#blend_mixer .empty")
 
 
+# Notes when the page begins to look at the size of what is dropped on it or chosen.
+NOTE_WATCH = """
+const listen = document.addEventListener;
+document.addEventListener = function (kind, ...how) {
+    window.isWatched ||= kind === "drop";
+    return listen.call(this, kind, ...how);
+};
+"""
+
+
 def test_too_large_a_file_is_refused_before_it_is_sent(chromium, tmp_path):
     path = tmp_path / "large.wav"
     path.write_bytes(b"x" * 1_200_000)
@@ -253,10 +282,11 @@ def test_too_large_a_file_is_refused_before_it_is_sent(chromium, tmp_path):
         page = chromium.new_page()
         page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.accept()))
         page.on("request", lambda request: sent.append(request.url))
+        page.add_init_script(NOTE_WATCH)
         page.goto(url)
-        page.wait_for_selector("#separate")
-        page.wait_for_timeout(500)
-        page.set_input_files("#song input[type=file]", str(path))
+        page.wait_for_function("() => window.isWatched")
+        with page.expect_event("dialog"):
+            page.set_input_files("#song input[type=file]", str(path))
         page.wait_for_timeout(500)
         page.close()
     assert said == ["This page takes files of up to 1 MB. Save it as FLAC or MP3."]
@@ -265,7 +295,6 @@ def test_too_large_a_file_is_refused_before_it_is_sent(chromium, tmp_path):
 
 def test_every_tab_and_name_fits_on_a_phone(chromium, app_url, song):
     phone = chromium.new_context(viewport={"width": 390, "height": 844}).new_page()
-    phone.set_default_timeout(30_000)
     phone.goto(app_url)
     phone.set_input_files("#song input[type=file]", str(song))
     phone.wait_for_selector("#song audio", state="attached")
@@ -311,22 +340,22 @@ def test_a_spec_is_judged_while_it_is_typed(page):
 def test_a_refusal_is_said_on_the_page(page, tmp_path):
     (tmp_path / "notes.wav").write_text("no audio")
     page.set_input_files("#song input[type=file]", str(tmp_path / "notes.wav"))
-    page.wait_for_timeout(1500)
+    page.wait_for_selector("#song audio", state="attached")
     page.click("#separate")
     page.wait_for_selector("text=could not be read as audio")
     page.wait_for_selector("#separate:visible")
 
 
-def test_stopping_keeps_what_was_done(page, tmp_path):
-    from signals import chirp, write
-
-    path = write(tmp_path / "long.wav", chirp(seconds=60))
-    page.set_input_files("#song input[type=file]", str(path))
+def test_stopping_keeps_what_was_done(page, song, gate):
+    page.set_input_files("#song input[type=file]", str(song))
     page.wait_for_selector("#song audio", state="attached")
     page.click("#separate")
     page.wait_for_selector(f"{MIXER} .progress:not([hidden])")
+    gate.open(2)
     page.wait_for_selector(f"{MIXER} .lane[data-lane=original] .picture:not([hidden])")
+    wait_for(page, "(mixer.state.lanes[1].pieces || []).length === 2")
     page.click("#stop")
+    gate.open(1)  # the handler can only be stopped between blocks
     page.wait_for_selector("#separate:visible")
     page.wait_for_selector(f"{MIXER} .progress", state="hidden")
     assert re.search("Stopped", page.inner_text(f"{MIXER} .facts"))

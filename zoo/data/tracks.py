@@ -15,7 +15,7 @@ from pathlib import Path
 
 from zoo.audio import AUDIO_EXTENSIONS
 from zoo.audio.finding import SkippedFile, count_reasons, scan_folder
-from zoo.data.labels import LABEL_SUFFIX, Certainty, label_path, read_certainty
+from zoo.data.labels import CERTAINTY_FILE, LABEL_SUFFIX, Certainty, label_path, read_certainty
 from zoo.errors import AudioError
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def find_tracks(directory: str | Path, *, sources: Sequence[str]) -> tuple[Track
     for path in scan.files:
         by_folder[path.parent].append(path)
     tracks: list[Track] = []
-    skipped = list(scan.skipped)
+    skipped = [file for file in scan.skipped if file.path.name != CERTAINTY_FILE]
     for folder in sorted(by_folder):
         files = _source_files(by_folder[folder], sources, skipped)
         if files:

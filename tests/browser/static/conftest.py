@@ -45,7 +45,6 @@ def visit(chromium):
         if context is None:
             # Playwright waits for functions by evaluating texts, which the page's policy forbids.
             context = chromium.new_context(**({"bypass_csp": True} | options))
-            context.set_default_timeout(30_000)
             contexts.append(context)
         return Visitor(context.new_page(), address)
 

@@ -9,6 +9,7 @@ import soundfile
 from axe import check_page
 from signals import chirp, noise, write
 from static_visitor import Visitor
+from waiting import PATIENCE, wait_until
 
 from zoo.browser import serve_site
 from zoo.ui.texts import wording
@@ -278,8 +279,7 @@ def test_two_tabs_separate_side_by_side_and_closed_ones_leave_nothing(address, v
     stems, _ = second.stems()
     assert [*stems] == STEMS
     third = visit(address, context=second.page.context).arrive()
-    third.page.wait_for_timeout(300)
-    assert owner not in folders(third.page)
+    wait_until(lambda: owner not in folders(third.page))
     assert second.page.evaluate("page.owner") in folders(third.page)
 
 
@@ -321,13 +321,13 @@ def test_webgpu_gives_the_same_stems(chromium, address, tmp_path):
     stems = {}
     browser = chromium.browser_type.launch(executable_path=CHROMIUM, args=IMITATED_CARD)
     context = browser.new_context(bypass_csp=True)
-    context.set_default_timeout(120_000)
+    context.set_default_timeout(1000 * PATIENCE)
     for gpu, computes in (("yes", "graphics card (WebGPU)"), ("no", "WebAssembly")):
         visitor = Visitor(context.new_page(), address).arrive(f"?gpu={gpu}")
         if gpu == "yes" and "WebGPU" not in visitor.page.inner_text("#compute"):
             browser.close()
             pytest.skip("this Chromium imitates no graphics card")
-        stems[gpu], _ = visitor.bring(song).wait_for_stems(timeout=120_000).stems()
+        stems[gpu], _ = visitor.bring(song).wait_for_stems(timeout=1000 * PATIENCE).stems()
         assert computes in visitor.page.inner_text("#compute")
         assert visitor.page.is_hidden("#notice")
         assert visitor.troubles == []
