@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from zoo.errors import AudioError
-from zoo.records.bounds import Range
+from zoo.records.bounds import Above, Range
 from zoo.records.files import write_whole
 from zoo.records.json_text import read_json
 from zoo.records.reading import Reader, to_plain
@@ -24,20 +24,24 @@ LABEL_SUFFIX = ".label.wav"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certainty:
-    """How certain a teacher was, second by second.
+    """How certain a teacher was, step by step.
 
     Args:
         teacher: Its name, for people.
-        sources: By source, a number for each second: 0 counts nothing, 1 as much as the truth.
+        step_seconds: How long a step is, s.
+        sources: By source, a number for each step: 0 counts nothing, 1 as much as the truth.
     """
 
     teacher: str
+    step_seconds: Annotated[float, Above(0)] = 1.0
     sources: Mapping[str, tuple[Annotated[float, Range(0.0, 1.0)], ...]]
 
     def mean(self, source: str, start: float, end: float) -> float:
         """Return the mean from ``start`` to ``end``, s; 0 where the labels have ended."""
-        seconds = self.sources[source][int(start) : max(int(start) + 1, round(end))]
-        return sum(seconds) / len(seconds) if seconds else 0.0
+        first = int(start / self.step_seconds)
+        last = max(first + 1, round(end / self.step_seconds))
+        steps = self.sources[source][first:last]
+        return sum(steps) / len(steps) if steps else 0.0
 
 
 def label_path(folder: Path, source: str) -> Path:

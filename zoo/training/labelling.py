@@ -7,7 +7,9 @@ where the passes agree it is likely to be right. A student that learns the mean 
 S sources of a sum, P passes, C channels, N samples
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from zoo.audio import read_audio, resample, write_audio
 from zoo.data import Track, find_tracks
 from zoo.data.labels import Certainty, label_path, read_certainty, write_certainty
 from zoo.errors import AudioError
+from zoo.records.reading import MAX_ITEMS
 from zoo.separation.pipeline import share_residual
 from zoo.separation.pitch_averaging import play, playing_speeds
 from zoo.separation.separator import Separator
@@ -83,31 +86,45 @@ def label_folder(
     return labelled
 
 
-def judge_passes(passes: Tensor, mixture: Tensor, *, sample_rate: int) -> tuple[Tensor, np.ndarray]:
-    """Return the mean of passes, and how much they agree, second by second.
+def judge_passes(
+    passes: Iterable[Tensor], mixture: Tensor, *, step: int
+) -> tuple[Tensor, np.ndarray]:
+    """Return the mean of passes, and how much they agree, step by step.
 
     The certainty of a source is 1 minus the ratio of levels of what the passes differ by and of
     what they have in common; what is 20 dB under the mixture counts as so loud.
 
+    Args:
+        passes: Estimates, one at a time.
+        mixture: What was separated.
+        step: Samples of a step.
+
     Shape:
-        - passes: (P, S, C, N).
+        - passes: P of (S, C, N).
         - mixture: (C, N).
-        - Output: (S, C, N), and (S, seconds) from 0 to 1.
+        - Output: (S, C, N), and (S, steps) from 0 to 1.
     """
-    mean = passes.mean(dim=0)
-    common, apart = (
-        _energies(each, sample_rate) for each in (mean, (passes - mean).square().mean(dim=0).sqrt())
-    )
-    heard = common + SILENCE_SHARE * _energies(mixture, sample_rate)
+    energies: list[Tensor] = []
+    total = torch.zeros(())
+    for estimates in passes:
+        energies.append(_energies(estimates, step))
+        total = total + estimates
+    mean = total / len(energies)
+    common = _energies(mean, step)
+    # The mean square distance from the mean is the mean square less the square of the mean.
+    apart = (torch.stack(energies).mean(dim=0) - common).clamp(min=0)
+    heard = common + SILENCE_SHARE * _energies(mixture, step)
     ratio = apart / heard.clamp(min=torch.finfo(heard.dtype).tiny)
     return mean, (1 - ratio.sqrt()).clamp(0, 1).numpy()
 
 
-def _energies(signal: Tensor, sample_rate: int) -> Tensor:
-    """Sum the energy of each second, the last one as far as it goes: (..., C, N) -> (..., t)."""
-    missing = -signal.shape[-1] % sample_rate
-    padded = torch.nn.functional.pad(signal, (0, missing))
-    return padded.unflatten(-1, (-1, sample_rate)).square().sum(dim=(-3, -1))
+def _energies(signal: Tensor, step: int) -> Tensor:
+    """Sum the energy of each step, the last one as far as it goes: (..., C, N) -> (..., steps)."""
+    padded = torch.nn.functional.pad(signal, (0, -signal.shape[-1] % step))
+    norms = torch.linalg.vector_norm(
+        padded.unflatten(-1, (-1, step)), dim=(-3, -1), dtype=torch.float64
+    )
+    return norms.square()
 
 
 def _label_track(
@@ -116,23 +133,23 @@ def _label_track(
     file, rate = track.files[name].path, teacher.spec.sample_rate
     audio, file_rate = read_audio(file)
     audio = resample(audio, from_rate=file_rate, to_rate=rate)
-    song = torch.from_numpy(np.array(np.broadcast_to(audio, (2, audio.shape[1]))))
-    passes = torch.stack(
-        [_pass(song, teacher, members, speed) for speed in playing_speeds(pitches)]
-    )
-    mean, certainty = judge_passes(passes, song, sample_rate=rate)
+    song = torch.from_numpy(np.array(np.broadcast_to(audio, (max(2, len(audio)), audio.shape[1]))))
+    passes = (_pass(song, teacher, members, speed) for speed in playing_speeds(pitches))
+    step_seconds = math.ceil(song.shape[-1] / rate / MAX_ITEMS)
+    mean, certainty = judge_passes(passes, song, step=step_seconds * rate)
     labels = share_residual(mean, song, summands=range(len(members)))
     for member, label in zip(members, labels, strict=True):
         write_audio(label_path(file.parent, member), label.numpy(), rate)
-    seconds = {
+    steps = {
         member: tuple(round(float(each), 3) for each in row)
         for member, row in zip(members, certainty, strict=True)
     }
     about = f"{teacher.spec.name}, {pitches} pitches"
-    write_certainty(file.parent, Certainty(teacher=about, sources=seconds))
+    found = Certainty(teacher=about, step_seconds=step_seconds, sources=steps)
+    write_certainty(file.parent, found)
 
 
-def _pass(song: Tensor, teacher: Separator, members: Sequence[str], speed) -> Tensor:
+def _pass(song: Tensor, teacher: Separator, members: Sequence[str], speed: Fraction) -> Tensor:
     """Separate a song at a speed: (C, N) -> (S, C, N) at its own."""
     rate = teacher.spec.sample_rate
     played = song if speed == 1 else play(song, speed)
