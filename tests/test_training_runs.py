@@ -16,7 +16,7 @@ from accelerate.state import AcceleratorState
 import zoo
 from tests.training_data import SOURCES, SPEC, make_config, make_tracks
 from zoo.cli import main
-from zoo.data import ReplayDataset, decode_tracks, find_tracks
+from zoo.data import Example, ReplayDataset, decode_tracks, find_tracks
 from zoo.errors import WeightsError
 from zoo.networks.builder import load_into
 from zoo.records.reading import to_plain
@@ -225,7 +225,9 @@ def test_what_a_network_of_the_lowest_bins_cannot_estimate_is_no_part_of_its_los
     spec = load_spec({**SPEC, "stft": {"n_fft": 256, "hop_length": 128, "num_bins": 32}})
     trainer = start_run(spec, make_config(), folders=folders, output=tmp_path, device="cpu")
     targets = torch.randn(2, 4, 2, 1920, generator=torch.Generator().manual_seed(0))
-    spectrum = torch.fft.rfft(trainer._place_targets(targets)).abs()
+    placed = trainer._place(Example(targets, torch.ones(2, 4)))
+    assert (placed.certainty == 1).all()
+    spectrum = torch.fft.rfft(placed.targets).abs()
     assert float(spectrum[..., 280:].max()) < 0.05 * float(spectrum[..., :220].max())
 
 
