@@ -75,11 +75,11 @@ class STFT(nn.Module):
         equation 6: windowed frames are added up and divided by the sum of the squared windows.
         Bins that are left out at the upper end of F are zero, and cost nothing.
         """
-        parts = spectrogram.float().unflatten(1, (2, -1)).flatten(2, 3)  # (B, 2, C T, F)
+        parts = spectrogram.float().unflatten(1, (2, -1))  # (B, 2, C, T, F)
         # One item at a time: frames of a whole batch would not fit the processor's caches.
         waveforms = [
             self._overlap_add(torch.fft.irfft(torch.complex(*item), n=self.n_fft) * self.window)
-            for item in parts.unflatten(2, (-1, spectrogram.shape[2])).unbind(0)
+            for item in parts
         ]
         weights = self._overlap_add(self.window.square().expand(spectrogram.shape[2], -1))
         start = self.n_fft // 2
@@ -89,7 +89,7 @@ class STFT(nn.Module):
         return nn.functional.pad(waveform, (0, missing)) if missing else waveform
 
     def _overlap_add(self, frames: Tensor) -> Tensor:
-        """Add up frames that are a hop apart: (..., T, n_fft) -> (..., at least (T - 1) hop)."""
+        """Add up frames that are a hop apart: (..., T, n_fft) -> (..., (T - 1) hop + n_fft)."""
         hops = -(-self.n_fft // self.hop_length)
         missing = hops * self.hop_length - self.n_fft
         pieces = nn.functional.pad(frames, (0, missing)) if missing else frames
@@ -98,7 +98,8 @@ class STFT(nn.Module):
         total = frames.new_zeros((*frames.shape[:-2], num_frames + hops - 1, self.hop_length))
         for place in range(hops):
             total[..., place : place + num_frames, :] += pieces[..., place, :]
-        return total.flatten(-2)
+        # What is left is behind the last window, where there is nothing to divide by.
+        return total.flatten(-2)[..., : (num_frames - 1) * self.hop_length + self.n_fft]
 
 
 def stack_subbands(spectrogram: Tensor, num_subbands: int) -> Tensor:

@@ -30,6 +30,29 @@ def test_inverse_returns_the_waveform(hop, num_samples):
     torch.testing.assert_close(restored[..., :covered], waveform[..., :covered])
 
 
+@pytest.mark.parametrize("hop", [8, 12, 20, 32])  # 12 and 20 are no divisors of 64
+@pytest.mark.parametrize("num_bins", [33, 9])
+def test_the_inverse_of_any_spectrogram_is_that_of_torch(hop, num_bins):
+    generator = torch.Generator().manual_seed(0)
+    spectrogram = torch.randn(2, 4, 10, num_bins, generator=generator)
+    length = 9 * hop
+    real, imaginary = torch.nn.functional.pad(spectrogram, (0, 33 - num_bins)).chunk(2, dim=1)
+    expected = torch.istft(
+        torch.complex(real, imaginary).flatten(0, 1).transpose(1, 2),
+        64,
+        hop_length=hop,
+        window=torch.hann_window(64),
+        length=length,
+    )
+    stft = STFT(n_fft=64, hop_length=hop)
+    found = stft.inverse(spectrogram, num_samples=length)
+    torch.testing.assert_close(found.flatten(0, 1), expected)
+    longer = stft.inverse(spectrogram, num_samples=length + 100)
+    torch.testing.assert_close(longer[..., :length], found)
+    assert longer.isfinite().all()
+    assert not longer[..., length + 32 :].any()
+
+
 def test_a_tone_stays_in_its_bin_and_others_die():
     stft = STFT(n_fft=1024, hop_length=256)
     tone = torch.sin(2 * torch.pi * 100 / 1024 * torch.arange(8192)).repeat(1, 1, 1)

@@ -203,7 +203,7 @@ class _Spool:
         self._folder, self._num_channels = folder, num_channels
         try:
             # Unbuffered: a full disk is then an error of write() and never of close().
-            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  # closed by close
         except OSError as error:
             raise self._error(error) from error
 
