@@ -47,7 +47,8 @@ SCRIPT_ERRORS: list[str] = []
 def _watch(browser):
     """Note every error that a script of a page lets through, in whatever context it is opened.
 
-    All waiting in a context ends with a hang only.
+    All waiting in a context ends with a hang only. Choosers of files are caught from the first
+    moment: where a test alone asks for one, the key that opens it can be faster on a busy machine.
     """
     new_context = browser.new_context
 
@@ -55,6 +56,7 @@ def _watch(browser):
         context = new_context(**options)
         context.set_default_timeout(PAGE_PATIENCE)
         context.on("weberror", lambda report: SCRIPT_ERRORS.append(str(report.error)))
+        context.on("page", lambda page: page.on("filechooser", lambda chooser: None))
         return context
 
     browser.new_context = watched_context
