@@ -25,6 +25,19 @@ FLAGS = [
 ]
 
 
+def pytest_collection_modifyitems(config, items):
+    """Try a test of a page once more whose browser let it wait; the summary counts it as a rerun.
+
+    A browser is many processes that compete for the processor. Only its timeouts are tried again,
+    never what a test asserts.
+    """
+    if config.pluginmanager.hasplugin("rerunfailures"):
+        again = pytest.mark.flaky(reruns=1, only_rerun=r"TimeoutError: .*Timeout \d+ms exceeded")
+        for item in items:
+            if "chromium" in item.fixturenames:
+                item.add_marker(again)
+
+
 @pytest.fixture(scope="session")
 def chromium():
     playwright = pytest.importorskip(
