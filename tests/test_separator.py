@@ -125,7 +125,15 @@ def test_chunks_begin_on_the_grid_of_every_network(name):
         chunking = choose_chunking(spec, chunk_seconds=seconds)
         assert chunking.hop_length % (spec.stft.hop_length * spec.frame_multiple) == 0
         assert (chunking.chunk_length // spec.stft.hop_length + 1) % spec.frame_multiple == 0
+        assert chunking.context >= max(part.stft.n_fft for part in spec.parts)
         assert chunking.crossfade >= 7 * spec.stft.hop_length
+
+
+def test_long_frames_have_as_much_context():
+    long = {"low_band.n_fft": 32768, "low_band.hop_length": 8192, "low_band.num_bins": 2048}
+    spec = zoo.load_spec("lightsaft_tfctdf_small", overrides=long)
+    assert choose_chunking(spec).context == 32768
+    assert choose_chunking(zoo.load_spec("lightsaft_tfctdf_small")).context == 12 * 1024
 
 
 def test_chunks_too_short_are_refused():

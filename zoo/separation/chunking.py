@@ -8,8 +8,8 @@ from zoo.specs.spec import Spec
 __all__ = ["choose_chunking"]
 
 CHUNK_FRAMES_FACTOR = 2  # of the length that a network was trained on
-CONTEXT_FRAMES = 12
-MIN_OVERLAP_FRAMES = 32
+MIN_CONTEXT_FRAMES = 12
+MIN_CROSSFADE_FRAMES = 7
 MAX_CHUNK_SECONDS = 3600.0  # more does not fit a device's memory with any network
 
 
@@ -21,8 +21,8 @@ def choose_chunking(
     Chunks begin a multiple of the network's total down-sampling apart. Every stage then groups the
     frames of neighbouring chunks alike, so that the chunks agree where they are blended. Off that
     grid their estimates differ a hundred times as much. A chunk is as long as its last frame
-    allows without padding. docs/speed.md has the measurements. Context and overlap are counted in
-    the longest frames that the network has.
+    allows without padding. Its context is at least as long as the longest frame of the network, so
+    that nothing of what is kept was seen beside the padding. docs/speed.md has the measurements.
 
     Args:
         spec: The network's.
@@ -35,9 +35,9 @@ def choose_chunking(
             memory.
     """
     hop, multiple = spec.stft.hop_length, spec.frame_multiple
-    coarsest = max(part.stft.hop_length for part in spec.parts) // hop
-    context = CONTEXT_FRAMES * coarsest
-    overlap = _round_up(MIN_OVERLAP_FRAMES * coarsest, multiple)
+    longest = max(part.stft.n_fft for part in spec.parts)
+    context = max(MIN_CONTEXT_FRAMES, math.ceil(longest / hop))
+    overlap = _round_up(2 * context + MIN_CROSSFADE_FRAMES + 1, multiple)
     frames = max(spec.chunk_frames * CHUNK_FRAMES_FACTOR, 2 * overlap)
     if chunk_seconds is not None:
         if not (math.isfinite(chunk_seconds) and chunk_seconds <= MAX_CHUNK_SECONDS):
