@@ -2,9 +2,10 @@
 
     python -m benchmarks.house_run --data house --output runs
 
-``house_runs.yaml`` lists the runs. ``--data`` is a folder with ``train/`` and ``valid/``. A run
-that was stopped goes on where it stopped, and a run that is complete is left alone, so the same
-command continues. The last file written is ``OUTPUT/mean.safetensors``. ``--list`` prints the runs.
+``house_runs.yaml`` lists the runs; the last one, on real music, stands in ``house_real_runs.yaml``
+(``--plan``). ``--data`` is a folder with ``train/`` and ``valid/``. A run that was stopped goes on
+where it stopped, and a run that is complete is left alone, so the same command continues. The last
+file written is ``OUTPUT/mean.safetensors``. ``--list`` prints the runs.
 """
 
 import argparse
@@ -24,7 +25,8 @@ from zoo.specs.spec import Spec
 from zoo.training.recipe import load_recipe, override
 from zoo.training.session import DataFolders, branch_run, resume_run, start_run
 from zoo.training.trainer import Trainer
-from zoo.weights.checkpoints import read_checkpoint, write_safetensors
+from zoo.weights.checkpoints import write_safetensors
+from zoo.weights.resolving import resolve_model
 from zoo.weights.settings import read_settings
 
 RUNS_FILE = Path(__file__).with_name("house_runs.yaml")
@@ -53,7 +55,10 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mean:
-    """The mean of two files of weights; ``second_share`` is between 0 and 1."""
+    """The mean of two weights; ``second_share`` is between 0 and 1.
+
+    Each is a file of the output folder or a ``NAME.TAG``.
+    """
 
     first: str
     second: str
@@ -133,14 +138,15 @@ def train(
 
 
 def write_mean(mean: Mean, output: Path) -> Path:
-    """Write the mean of two files of the same network."""
-    first, second = (read_checkpoint(output / name) for name in (mean.first, mean.second))
-    assert first.spec is not None
+    """Write the mean of two weights of the same network."""
+    first, second = (
+        resolve_model(output / name if (output / name).is_file() else name)
+        for name in (mean.first, mean.second)
+    )
+    others = second.network.state_dict()
     state = {
-        name: tensor.lerp(second.state_dict[name].to(tensor.dtype), mean.second_share)
-        if tensor.is_floating_point()
-        else tensor
-        for name, tensor in first.state_dict.items()
+        name: tensor.lerp(others[name], mean.second_share) if tensor.is_floating_point() else tensor
+        for name, tensor in first.network.state_dict().items()
     }
     return write_safetensors(output / "mean.safetensors", state, spec=first.spec, entry=first.entry)
 

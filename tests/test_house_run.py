@@ -9,7 +9,7 @@ from accelerate.state import AcceleratorState
 
 import zoo
 from benchmarks import house_run
-from benchmarks.house_run import Mean, Plan, Run, part_of, read_plan
+from benchmarks.house_run import RUNS_FILE, Mean, Plan, Run, part_of, read_plan
 from tests.training_data import SPEC, make_config, make_tracks
 from zoo.records.reading import to_plain
 from zoo.specs.loading import load_spec
@@ -132,3 +132,16 @@ def test_every_run_can_start_from_the_weights_before_it(tmp_path):
             assert initial.state.keys() == network.state_dict().keys()
     mean = read_plan().mean
     assert house_run.write_mean(mean, tmp_path).is_file()
+
+
+def test_the_last_run_starts_from_weights_that_are_bundled(tmp_path):
+    plan = read_plan(RUNS_FILE.with_name("house_real_runs.yaml"))
+    (run,) = plan.runs
+    config = load_recipe(run.recipe)
+    network, folder = zoo.build(config.model), tmp_path / run.name
+    before = read_initial_weights(network.spec, config.initial_weights).state
+    folder.mkdir()
+    write_safetensors(folder / "last.safetensors", network.state_dict(), spec=network.spec)
+    mean = read_checkpoint(house_run.write_mean(plan.mean, tmp_path)).state_dict
+    for key in ("embedding.weight", "unet.exit.bias"):
+        torch.testing.assert_close(mean[key], 0.75 * network.state_dict()[key] + 0.25 * before[key])

@@ -322,7 +322,7 @@ def test_intervals_references_and_training_survive_the_way_through_plain_data():
 def test_the_older_name_of_a_protocol_is_read():
     entry = entry_with(metrics=[MEASURED | {"protocol": "museval"}])
     assert entry.metrics[0].protocol == "bsseval"
-    bundled = read_checkpoint(weights_folder() / "lightsaft_tfctdf_small.house.safetensors").entry
+    bundled = read_checkpoint(weights_folder() / "lightsaft_tfctdf_small.house_1.safetensors").entry
     assert bundled is not None
     assert [metric.protocol for metric in bundled.metrics] == ["mdx", "bsseval", "mdx"]
 

@@ -170,10 +170,10 @@ def write_tables(path: Path, *, writes: bool) -> bool:
 
 
 def _metrics(measured_by: str) -> Iterator[tuple[str, Metric]]:
-    """Yield (model and tag, metric) of every score of one kind."""
+    """Yield (model and tag, metric) of every score of one kind, of weights that are a default."""
     for name, manifest in load_manifests().items():
-        for tag, entry in manifest.entries.items():
-            for metric in entry.metrics:
+        for tag in manifest.default:
+            for metric in manifest.entries[tag].metrics:
                 if metric.measured_by == measured_by:
                     yield f"{name} ({tag})", metric
 
