@@ -20,8 +20,8 @@ from zoo.weights.entries import WeightsEntry
 
 LOW_BAND = {"n_fft": 1024, "hop_length": 256, "num_bins": 256, "num_subbands": 2, "width": 6}
 SMALL = {"stft.n_fft": 256, "stft.hop_length": 128, "unet.width": 4, "low_band": LOW_BAND}
-# A last chunk that is filled up to the length of the others ends otherwise.
-ENDING = 8192
+# A last chunk that is filled up to the length of the others differs, most at its end.
+ENDING = 127 * 128  # a chunk
 
 
 def build(**overrides):
