@@ -9,6 +9,7 @@ means over the tracks that have the source, at one pitch.
 
 import argparse
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from unittest import mock
@@ -23,7 +24,7 @@ from zoo.separation import separator as separator_module
 CUTS = ("256,12,7", "256,24,15", "512,24,15")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--model", default="lightsaft_tfctdf_small")
     parser.add_argument("--weights", default="house")
     parser.add_argument("--cuts", nargs="+", default=CUTS, metavar="FRAMES,CONTEXT,CROSSFADE")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     spec = zoo.load_spec(arguments.model)
     tracks = find_evaluation_tracks(arguments.data, sources=spec.sources)
     rows = []
@@ -54,6 +55,7 @@ def main() -> None:
         cells = [str(frames), str(context), str(crossfade), f"{work:.2f}"]
         rows.append([*cells, *(f"{scores[source]:.3f}" for source in spec.sources)])
     print(markdown_table(("frames", "context", "crossfade", "work", *spec.sources), rows))
+    return 0
 
 
 def mean_scores(separator: zoo.Separator, tracks: tuple[EvaluationTrack, ...]) -> dict[str, float]:
@@ -69,4 +71,4 @@ def mean_scores(separator: zoo.Separator, tracks: tuple[EvaluationTrack, ...]) -
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -109,8 +109,8 @@ def _thin_unet(state: State, wide: UNetSpec, narrow: UNetSpec) -> State:
             rows = torch.cat((matrix, wide.width**2 + kept[stage]))  # weights, then biases
             thinned[name] = tensor[rows]
         elif tensor.ndim == 1 and ".attention." not in key and ".generator." not in key:
-            group = next((one.output for of, one in wiring.items() if of == f"{block}.0"), stage)
-            thinned[name] = tensor[kept[group]]
+            normalised = wiring.get(f"{block}.0")  # the convolution before it, if there is one
+            thinned[name] = tensor[kept[normalised.output if normalised else stage]]
         else:
             thinned[name] = tensor
     return thinned

@@ -28,8 +28,8 @@ FLAGS = [
 def pytest_collection_modifyitems(config, items):
     """Try a test of a page once more whose browser let it wait; the summary counts it as a rerun.
 
-    A browser is many processes that compete for the processor. Only its timeouts are tried again,
-    never what a test asserts.
+    A browser is many processes that compete for the processor. What never appears is waited for in
+    vain twice, and no other failure is tried again.
     """
     if config.pluginmanager.hasplugin("rerunfailures"):
         again = pytest.mark.flaky(reruns=1, only_rerun=r"TimeoutError: .*Timeout \d+ms exceeded")

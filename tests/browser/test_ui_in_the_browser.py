@@ -344,6 +344,7 @@ def test_a_refusal_is_said_on_the_page(page, tmp_path):
     page.click("#separate")
     page.wait_for_selector("text=could not be read as audio")
     page.wait_for_selector("#separate:visible")
+    assert page.locator(f"{MIXER} .lane").count() == 0
 
 
 def test_stopping_keeps_what_was_done(page, song, gate):
