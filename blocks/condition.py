@@ -31,11 +31,31 @@ def expand_batch(x: Tensor, batch: int) -> Tensor:
     """
     if x.shape[0] == batch:
         return x
+    return x.repeat_interleave(_repeats(batch, x.shape[0]), dim=0)
+
+
+def add_shared(x: Tensor, shared: Tensor) -> Tensor:
+    """Add to every condition what those of a mixture share, without repeating it in memory.
+
+    Shape:
+        x (B * Q, ...), shared (B or B * Q, ...) -> (B * Q, ...): x + expand_batch(shared, B * Q)
+
+    Raises:
+        ValueError: If the batch of ``x`` is no multiple of that of ``shared``.
+    """
+    if shared.shape[0] == x.shape[0] or shared.shape[0] == 1:
+        return x + shared
+    _repeats(x.shape[0], shared.shape[0])
+    return (x.unflatten(0, (shared.shape[0], -1)) + shared[:, None]).flatten(0, 1)
+
+
+def _repeats(conditions: int, mixtures: int) -> int:
+    """Return the conditions a mixture."""
     # int(): while a network is traced for export, sizes are tensors, which divmod refuses.
-    repeats, rest = divmod(int(batch), int(x.shape[0]))
+    repeats, rest = divmod(int(conditions), int(mixtures))
     if rest:
-        raise ValueError(f"{batch} conditions cannot be shared out to {x.shape[0]} mixtures")
-    return x.repeat_interleave(repeats, dim=0)
+        raise ValueError(f"{conditions} conditions cannot be shared out to {mixtures} mixtures")
+    return repeats
 
 
 def point_wise_generator(condition_dim: int, num_outputs: int) -> nn.Sequential:

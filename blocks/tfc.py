@@ -8,7 +8,9 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from blocks.condition import add_shared
 from blocks.layers import activation as make_activation
 from blocks.layers import check_positive, norm_2d
 from blocks.stage import BLOCKS, Role, StageShape
@@ -56,8 +58,12 @@ class TFC(nn.Module):
     the block's output is that of the last layer.
     Source: TFC-TDF U-Net (Choi et al., ISMIR 2020), section "Time-Frequency Convolutions".
 
+    Every layer reads the skip connection of a decoder, which the conditions of a mixture share. A
+    convolution is linear, so the part of it that reads the skip is computed once a mixture, and
+    added for every condition.
+
     Args:
-        in_channels: Channels of the input.
+        in_channels: Channels of the input, those of a skip connection included.
         growth_rate: Channels of every layer, and so of the output.
         num_layers: Number of layers.
         kernel_size: (time, frequency), odd; the input is zero-padded so that sizes stay.
@@ -65,7 +71,8 @@ class TFC(nn.Module):
         norm: Name of the normalisation.
 
     Shape:
-        (B, in_channels, T, F) -> (B, growth_rate, T, F)
+        x (B, in_channels, T, F) -> (B, growth_rate, T, F), or
+        x (B * Q, in_channels - H, T, F), skip (B, H, T, F) -> (B * Q, growth_rate, T, F)
 
     Raises:
         ValueError: For a size out of range.
@@ -75,6 +82,7 @@ class TFC(nn.Module):
     role: ClassVar[Role] = "local"
     Options = TFCOptions
     uses_condition: ClassVar[bool] = False
+    takes_skip: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -113,11 +121,23 @@ class TFC(nn.Module):
             norm=stage.norm,
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
         """Compute the block; see the class for shapes."""
         dense = x
         for index, layer in enumerate(self.layers):
-            x = layer(dense)  # (B, growth_rate, T, F)
+            x = layer(dense) if skip is None else _layer_with_skip(layer, dense, skip)
             if index + 1 < len(self.layers):
-                dense = torch.cat((x, dense), dim=1)
+                dense = torch.cat((x, dense), dim=1)  # (B, (index + 1) * growth_rate + ..., T, F)
         return x
+
+
+def _layer_with_skip(layer: nn.Module, dense: Tensor, skip: Tensor) -> Tensor:
+    """What a layer makes of ``dense`` and the skip behind it, (B * Q, H, ...) and (B, H, ...)."""
+    assert isinstance(layer, nn.Sequential)
+    convolution, norm, activation = layer
+    assert isinstance(convolution, nn.Conv2d)
+    weight, bias, padding = convolution.weight, convolution.bias, convolution.padding
+    own, of_skip = weight.split([dense.shape[1], skip.shape[1]], dim=1)
+    assert not isinstance(padding, str)  # the class's own sizes
+    shared = F.conv2d(skip, of_skip, padding=padding)
+    return activation(norm(add_shared(F.conv2d(dense, own, bias, padding=padding), shared)))

@@ -28,7 +28,7 @@ from blocks import (
     norm_2d,
 )
 from blocks.attention import mix_latent_sources
-from blocks.condition import expand_batch
+from blocks.condition import add_shared, expand_batch
 
 FREQUENCY_BLOCKS = ["lasaft"] + [name for name in BLOCKS if name.startswith("lightsaft")]
 
@@ -65,6 +65,37 @@ def test_tfc_layer_reads_all_layers_before_newest_first():
     second = tfc.layers[1](torch.cat((first, x), 1))
     third = tfc.layers[2](torch.cat((second, first, x), 1))
     torch.testing.assert_close(tfc(x), third, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("mixtures", "conditions"), [(1, 1), (1, 3), (2, 1), (2, 4)])
+@pytest.mark.parametrize("training", [True, False])
+def test_tfc_reads_a_skip_that_conditions_share_as_if_every_one_had_it(
+    mixtures, conditions, training
+):
+    torch.manual_seed(0)
+    tfc = TFC(5, growth_rate=4, num_layers=3, kernel_size=(3, 5)).double().train(training)
+    x = random(mixtures * conditions, 3, 6, 7).double().requires_grad_()
+    skip = random(mixtures, 2, 6, 7, seed=1).double().requires_grad_()
+    of_every_one = torch.cat((x, expand_batch(skip, x.shape[0])), dim=1)
+    results = []
+    for estimate in (tfc(of_every_one), tfc(x, skip)):
+        loss = (estimate * random(*estimate.shape, seed=2)).sum()
+        results.append([estimate, *torch.autograd.grad(loss, [x, skip, *tfc.parameters()])])
+    for concatenated, shared in zip(*results, strict=True):
+        torch.testing.assert_close(shared, concatenated)
+
+
+def test_tfc_convolves_a_shared_skip_once_a_mixture(monkeypatch):
+    batches = []
+    convolve = torch.nn.functional.conv2d
+
+    def watch(x, weight, *args, **options):
+        batches.append((x.shape[0], weight.shape[1]))
+        return convolve(x, weight, *args, **options)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", watch)
+    TFC(5, growth_rate=4, num_layers=2)(random(8, 3, 4, 4), random(2, 2, 4, 4))
+    assert sorted(batches) == [(2, 2), (2, 2), (8, 3), (8, 7)]
 
 
 @pytest.mark.parametrize("kernel_size", [(2, 3), (3, 0), (3,), (3, 33), [3, 3], (3.0, 3)])
@@ -204,6 +235,17 @@ def test_expand_batch_refuses_what_cannot_be_shared_out():
     assert expand_batch(torch.tensor([[1], [2]]), 4).flatten().tolist() == [1, 1, 2, 2]
     with pytest.raises(ValueError, match="5 conditions cannot be shared out to 2"):
         expand_batch(torch.zeros(2, 1), 5)
+
+
+@pytest.mark.parametrize("mixtures", [1, 2, 6])
+def test_what_conditions_share_is_added_to_each(mixtures):
+    x, shared = random(6, 3, 2), random(mixtures, 3, 2, seed=1)
+    torch.testing.assert_close(add_shared(x, shared), x + expand_batch(shared, 6))
+
+
+def test_what_cannot_be_shared_out_is_not_added():
+    with pytest.raises(ValueError, match="5 conditions cannot be shared out to 2"):
+        add_shared(torch.zeros(5, 1), torch.zeros(2, 1))
 
 
 # ---- generators

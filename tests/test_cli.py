@@ -41,7 +41,7 @@ def test_info_prints_the_stage_table(capsys):
     status, out, _ = run(capsys, "info", "lightsaft_tfctdf")
     assert status == 0
     assert re.search(r"decoder\.3 +tfc > gpocm > lightsaft +32 x 128 x 1024 +16 x 128 x 1024", out)
-    assert "12.63 for all sources, 4.28 for one" in out
+    assert "11.03 for all sources, 4.28 for one" in out
     _, out, _ = run(capsys, "info", "lightsaft_tfctdf", "--json")
     stages = json.loads(out)["stages"]
     assert sum(stage["parameters"] for stage in stages) + 4 * 64 == 2040372

@@ -4,10 +4,11 @@ import pytest
 import torch
 import yaml
 from signals import gaussian
+from torch import nn
 from torch.nn.modules import module as torch_module
 
 import zoo
-from blocks import BLOCKS, TFC
+from blocks import BLOCKS, TFC, NoOptions
 from zoo.networks.unet import UNet
 from zoo.specs.registry import PACKAGED
 
@@ -267,6 +268,35 @@ def test_a_users_block_works_by_name(tmp_path):
         assert isinstance(zoo.build(file).unet.middle.local, WideTFC)
     finally:
         del BLOCKS._entries["wide_tfc_for_this_test"]
+
+
+def test_a_users_local_block_gets_the_skip_among_its_channels(tmp_path):
+    @BLOCKS.register("pointwise_for_this_test")
+    class Pointwise(nn.Conv2d):
+        role, Options, uses_condition = "local", NoOptions, False
+
+        @classmethod
+        def from_stage(cls, stage, options):
+            return cls(stage.in_channels, stage.channels, 1)
+
+    try:
+        spec = yaml.safe_load((PACKAGED / "lightsaft_tfctdf_tiny.yaml").read_text())
+        spec["name"] = "theirs"
+        spec["unet"]["decoder"]["local"] = "pointwise_for_this_test"
+        file = tmp_path / "theirs.yaml"
+        file.write_text(yaml.safe_dump(spec))
+        network = zoo.build(file).eval()
+        with torch.no_grad():
+            assert network(gaussian(2, 2, 9000)).shape == (2, 4, 2, 9000)
+    finally:
+        del BLOCKS._entries["pointwise_for_this_test"]
+
+
+def test_the_stage_table_counts_the_channels_of_skips():
+    info = zoo.model_info("lightsaft_tfctdf")
+    shapes = {stage.name: (stage.in_shape, stage.out_shape) for stage in info.stages}
+    assert shapes["encoder.0"] == ((16, 128, 1024), (16, 128, 1024))
+    assert shapes["decoder.3"] == ((32, 128, 1024), (16, 128, 1024))
 
 
 def test_gradients_reach_every_parameter():

@@ -49,6 +49,23 @@ def test_every_network_computes_the_same_through_openvino(name):
         assert float(error) < 1e-8
 
 
+@torch.inference_mode()
+def test_scales_come_before_linear_layers_over_frequency():
+    # Behind them, the compiler computes the layer in float32 where bfloat16 is asked for.
+    network = randomised("lightsaft_tfctdf_tiny")
+    mixture = noise(40_000)
+    expected = network(mixture)
+    unet = network.unet = OpenVinoUNet(network, precision=torch.float32)
+    estimate = network(mixture)
+    assert float((estimate - expected).square().mean() / expected.square().mean()) < 1e-10
+    (request,) = unet._requests.values()
+    compiled = request.get_compiled_model().get_runtime_model()
+    layers = [node.get_rt_info()["layerType"].value for node in compiled.get_ops()]
+    # All that is no layer with weights: a modulation and a mix of latent sources a decoder stage.
+    assert layers.count("MatMul") == 2 * network.spec.unet.depth
+    assert layers.count("FullyConnected") >= 2 * network.spec.unet.depth
+
+
 def test_auto_takes_it_on_a_cpu_and_torch_for_foreign_networks():
     network = randomised(TINY)
     assert Separator(network, device="cpu").backend == "openvino"

@@ -181,7 +181,10 @@ class _ModuleTracker:
 
 
 class _ShapeRecorder:
-    """Context manager that records (H, T, F) in and out of every submodule."""
+    """Context manager that records (H, T, F) in and out of every submodule.
+
+    H of what goes in counts the channels of a skip connection too.
+    """
 
     def __init__(self, module: nn.Module) -> None:
         self.inputs: dict[str, tuple[int, int, int]] = {}
@@ -200,8 +203,10 @@ class _ShapeRecorder:
 
     def _hook(self, name: str):
         def record(_module: nn.Module, inputs: tuple, out: object) -> None:
-            if inputs and isinstance(inputs[0], torch.Tensor) and isinstance(out, torch.Tensor):
-                self.inputs[name] = tuple(inputs[0].shape[1:])  # pyright: ignore[reportArgumentType]
+            features = [x for x in inputs if isinstance(x, torch.Tensor) and x.ndim == 4]
+            if features and isinstance(out, torch.Tensor):
+                _, _, frames, bins = features[0].shape
+                self.inputs[name] = (sum(x.shape[1] for x in features), frames, bins)
                 self.outputs[name] = tuple(out.shape[1:])  # pyright: ignore[reportArgumentType]
 
         return record

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from blocks import BLOCKS, Downsampling, PerStageGenerator, SharedGenerator, StageShape, Upsampling
-from blocks.condition import expand_batch
+from blocks.condition import add_shared, expand_batch
 from blocks.layers import activation as make_activation
 from blocks.layers import norm_2d
 from zoo.specs.spec import BlockSpec, Spec, StageSpec, UNetSpec
@@ -49,7 +49,9 @@ class Stage(nn.Module):
         own_generator: Whether the stage generates the weights of its modulation itself.
 
     Shape:
-        x (B or B * Q, in_channels, T, F), condition (B * Q, E) -> (B or B * Q, H, T, F)
+        x (B or B * Q, in_channels, T, F), condition (B * Q, E) -> (B or B * Q, H, T, F); or
+        x (B * Q, in_channels - H, T, F), condition, and a skip that the conditions of a mixture
+        share, (B, H, T, F) -> (B * Q, H, T, F)
     """
 
     def __init__(self, spec: StageSpec, shape: StageShape, *, own_generator: bool) -> None:
@@ -77,10 +79,19 @@ class Stage(nn.Module):
             self.generator = None
 
     def forward(
-        self, x: Tensor, condition: Tensor | None, weights: tuple[Tensor, Tensor] | None
+        self,
+        x: Tensor,
+        condition: Tensor | None,
+        weights: tuple[Tensor, Tensor] | None,
+        skip: Tensor | None = None,
     ) -> Tensor:
         """Compute the stage; ``weights`` are those that a shared generator made for it."""
-        x = self.local(x)
+        if skip is None:
+            x = self.local(x)
+        elif getattr(self.local, "takes_skip", False):
+            x = self.local(x, skip)
+        else:
+            x = self.local(torch.cat((x, expand_batch(skip, x.shape[0])), dim=1))
         if self.modulation is not None:
             if self.generator is not None:
                 weights = self.generator(condition)
@@ -89,7 +100,7 @@ class Stage(nn.Module):
         if self.frequency is None:
             return x
         y = self.frequency(x, condition) if self.frequency_listens else self.frequency(x)
-        return expand_batch(x, y.shape[0]) + y
+        return add_shared(y, x)
 
 
 class EncoderLevel(nn.Module):
@@ -196,9 +207,10 @@ class UNet(nn.Module):
             self.decoder, reversed(features.skips), in_decoder, strict=True
         ):
             x = level.up(x)
-            batch = max(x.shape[0], skip.shape[0])
-            x = torch.cat((expand_batch(x, batch), expand_batch(skip, batch)), dim=1)
-            x = level.stage(x, condition, weights)
+            shared: Tensor | None = skip
+            if skip.shape[0] == x.shape[0]:
+                x, shared = torch.cat((x, skip), dim=1), None
+            x = level.stage(x, condition, weights, shared)
         return self.exit(x)
 
     def _modulations(self, condition: Tensor | None) -> Modulations:

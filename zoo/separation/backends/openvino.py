@@ -22,7 +22,7 @@ from zoo.networks.network import SeparationNetwork
 from zoo.no_telemetry import import_openvino
 from zoo.records.files import digest_of, partial_path, remove_stale_partials
 from zoo.separation.backends.backend import BACKENDS
-from zoo.separation.backends.openvino_core import compile_options, get_core, load_exported
+from zoo.separation.backends.openvino_core import compile_network, get_core, load_exported
 from zoo.weights.digest import digest_tensors
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = ["OpenVinoBackend", "OpenVinoUNet", "is_installed"]
 logger = logging.getLogger(__name__)
 
 MODEL_FILE = "unet.xml"
+CONVERSION = 2  # raise it where the same network is converted to other operations
 
 
 def is_installed() -> bool:
@@ -126,7 +127,7 @@ class OpenVinoUNet(nn.Module):
         self._frames = network.spec.frame_multiple
         version = import_openvino().__version__
         self._cache = None if cache is None else cache / _fingerprint(network, version)
-        self._options = compile_options(precision)
+        self._precision = precision
         self._is_given_up = False
         self._requests: dict[tuple[tuple[int, ...], int], openvino.InferRequest] = {}
 
@@ -167,8 +168,7 @@ class OpenVinoUNet(nn.Module):
             if condition is not None:
                 shapes[1] = [num_conditions, condition.shape[1]]
             model.reshape(shapes)
-            compiled = get_core().compile_model(model, "CPU", self._options)
-            self._requests[key] = compiled.create_infer_request()
+            self._requests[key] = compile_network(model, self._precision)
         return self._requests[key]
 
     def _model(
@@ -232,7 +232,7 @@ class _Unconditioned(nn.Module):
 def _fingerprint(network: SeparationNetwork, version: str) -> str:
     """Return what decides over a converted network, in short."""
     weights = digest_tensors(network.state_dict())
-    return digest_of([network.spec.to_dict(), weights, zoo.__version__, version])[:32]
+    return digest_of([network.spec.to_dict(), weights, zoo.__version__, version, CONVERSION])[:32]
 
 
 def _store(model: Any, folder: Path) -> None:

@@ -18,7 +18,7 @@ from zoo.no_telemetry import import_openvino
 if TYPE_CHECKING:
     import openvino
 
-__all__ = ["compile_options", "get_core", "load_exported"]
+__all__ = ["compile_network", "get_core", "load_exported"]
 
 PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
@@ -41,13 +41,48 @@ def _make_core() -> "openvino.Core":
     return import_openvino().Core()
 
 
-def compile_options(precision: torch.dtype) -> dict[str, str | int]:
-    """Return how to compile for one song at a time on torch's number of threads."""
-    return {
+def compile_network(model: "openvino.Model", precision: torch.dtype) -> "openvino.InferRequest":
+    """Compile for one song at a time on torch's number of threads.
+
+    Args:
+        model: Of fixed sizes; it is changed in place.
+        precision: float32 or bfloat16.
+    """
+    _scale_before_linear_layers(model)
+    options = {
         "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
+    return get_core().compile_model(model, "CPU", options).create_infer_request()
+
+
+def _scale_before_linear_layers(model: "openvino.Model") -> None:
+    """Scale the channels before a linear layer over frequency that a normalisation follows.
+
+    The layer treats channels alike, so their scales may come first: norm(W x) = W (scale x) +
+    shift. The compiler would put scales that come behind it into the weights, which are then others
+    for every channel, and such a product it computes in float32 whatever the precision.
+    """
+    from openvino import opset13 as ops
+
+    for norm in model.get_ops():
+        if norm.get_type_name() != "BatchNormInference":
+            continue
+        product, gamma, beta, mean, variance = norm.input_values()
+        linear = product.get_node()
+        is_linear = linear.get_type_name() == "MatMul" and len(product.get_target_inputs()) == 1
+        if not is_linear or len(linear.input(1).get_partial_shape()) != 2:
+            continue
+        x, weights = linear.input_values()
+        epsilon = ops.constant(norm.get_attributes()["epsilon"], gamma.get_element_type())
+        scale = ops.divide(gamma, ops.sqrt(ops.add(variance, epsilon)))
+        shift = ops.subtract(beta, ops.multiply(mean, scale))
+        behind = ops.constant([1, 2])  # (H) -> (H, 1, 1)
+        scaled = ops.multiply(x, ops.unsqueeze(scale, behind))
+        again = ops.matmul(scaled, weights, **linear.get_attributes())
+        shifted = ops.add(again, ops.unsqueeze(shift, behind))
+        norm.output(0).replace(shifted.output(0))
 
 
 def load_exported(network: ExportedNetwork, precision: torch.dtype) -> GraphNetwork:
@@ -89,7 +124,7 @@ class _ExportedGraph:
             raise WeightsError(f"{path}: OpenVINO cannot read this graph: {reason}") from error
         self._inputs = [value.name for value in facts.inputs]
         self._outputs = [value.name for value in facts.outputs]
-        self._options = compile_options(precision)
+        self._precision = precision
         self._requests: dict[tuple[tuple[int, ...], ...], openvino.InferRequest] = {}
 
     def run(self, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -104,6 +139,5 @@ class _ExportedGraph:
             model = self._model.clone()
             named = zip(self._inputs, shapes, strict=True)
             model.reshape({name: list(shape) for name, shape in named})
-            compiled = get_core().compile_model(model, "CPU", self._options)
-            self._requests[shapes] = compiled.create_infer_request()
+            self._requests[shapes] = compile_network(model, self._precision)
         return self._requests[shapes]
