@@ -82,7 +82,6 @@ class TFC(nn.Module):
     role: ClassVar[Role] = "local"
     Options = TFCOptions
     uses_condition: ClassVar[bool] = False
-    takes_skip: ClassVar[bool] = True
 
     def __init__(
         self,

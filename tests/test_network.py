@@ -270,26 +270,39 @@ def test_a_users_block_works_by_name(tmp_path):
         del BLOCKS._entries["wide_tfc_for_this_test"]
 
 
-def test_a_users_local_block_gets_the_skip_among_its_channels(tmp_path):
-    @BLOCKS.register("pointwise_for_this_test")
-    class Pointwise(nn.Conv2d):
-        role, Options, uses_condition = "local", NoOptions, False
+class Pointwise(nn.Conv2d):
+    """A local block of somebody else's, which knows no skip."""
 
-        @classmethod
-        def from_stage(cls, stage, options):
-            return cls(stage.in_channels, stage.channels, 1)
+    role, Options, uses_condition = "local", NoOptions, False
 
+    @classmethod
+    def from_stage(cls, stage, options):
+        return cls(stage.in_channels, stage.channels, 1)
+
+
+class PlainTFC(TFC):
+    """A TFC whose own way through knows no skip."""
+
+    def forward(self, x):
+        return super().forward(x) + 1
+
+
+@pytest.mark.parametrize("block", [Pointwise, PlainTFC])
+def test_a_users_local_block_gets_the_skip_among_its_channels(tmp_path, block):
+    BLOCKS.add("local_for_this_test", block)
     try:
         spec = yaml.safe_load((PACKAGED / "lightsaft_tfctdf_tiny.yaml").read_text())
         spec["name"] = "theirs"
-        spec["unet"]["decoder"]["local"] = "pointwise_for_this_test"
+        spec["unet"]["decoder"]["local"] = "local_for_this_test"
         file = tmp_path / "theirs.yaml"
         file.write_text(yaml.safe_dump(spec))
         network = zoo.build(file).eval()
+        mixture = gaussian(2, 2, 9000)
         with torch.no_grad():
-            assert network(gaussian(2, 2, 9000)).shape == (2, 4, 2, 9000)
+            alone = network(mixture, sources=["bass"])
+            torch.testing.assert_close(network(mixture)[:, 2:3], alone, rtol=0, atol=1e-6)
     finally:
-        del BLOCKS._entries["pointwise_for_this_test"]
+        del BLOCKS._entries["local_for_this_test"]
 
 
 def test_the_stage_table_counts_the_channels_of_skips():

@@ -4,6 +4,7 @@ Shapes: see the legend in ``blocks.stage``. Features keep the batch B of the mix
 first block that depends on the condition; from there on they have B * Q.
 """
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -57,6 +58,7 @@ class Stage(nn.Module):
     def __init__(self, spec: StageSpec, shape: StageShape, *, own_generator: bool) -> None:
         super().__init__()
         self.local = build_block(spec.local, shape)
+        self.local_takes_skip = "skip" in inspect.signature(self.local.forward).parameters
         self.modulation: Any = build_block(spec.modulation, shape)
         inside = StageShape(
             in_channels=shape.channels,
@@ -88,7 +90,7 @@ class Stage(nn.Module):
         """Compute the stage; ``weights`` are those that a shared generator made for it."""
         if skip is None:
             x = self.local(x)
-        elif getattr(self.local, "takes_skip", False):
+        elif self.local_takes_skip:
             x = self.local(x, skip)
         else:
             x = self.local(torch.cat((x, expand_batch(skip, x.shape[0])), dim=1))
