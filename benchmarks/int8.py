@@ -4,9 +4,10 @@ python -m benchmarks.int8 --calibrate ../shared/house/train/album ../shared/hous
     --data ../shared/house/valid
 
 Every instruction set gets a process of its own, limited by oneDNN's ONEDNN_MAX_CPU_ISA, in which
-the cases take turns. Weights of lightsaft_tfctdf are random, which cost the same time; instead of
-SDR its rows say how far the estimates are from those of float32. Where the package nncf is
-installed, its quantizer takes part.
+the cases take turns: the exported folders, and the network by its name, whose sources share what a
+skip connection gives all of them. Weights of lightsaft_tfctdf are random, which cost the same time;
+instead of SDR its rows say how far the estimates are from those of float32. Where the package nncf
+is installed, its quantizer takes part.
 """
 
 import argparse
@@ -96,7 +97,7 @@ def _compare(model: str, scratch: Path, arguments: argparse.Namespace) -> None:
     tracks = find_evaluation_tracks(arguments.data, sources=resolved.spec.sources)
     costs = {} if arguments.no_sdr else _costs(folders, resolved, tracks)
     for instruction_set in arguments.instruction_sets:
-        timed = _time_apart(folders, instruction_set, arguments)
+        timed = _time_apart([*folders, Path(model)], instruction_set, arguments)
         for name, runs in timed.items():
             row = [model, instruction_set or "all", name]
             row.append(
@@ -170,11 +171,12 @@ def _separators(
     folders: Sequence[Path], *, with_bfloat16: bool
 ) -> Iterator[tuple[str, zoo.Separator]]:
     for folder in folders:
+        exported = folder.is_dir()
         for precision in ("float32", "bfloat16") if with_bfloat16 else ("float32",):
             yield (
-                f"{folder.name}, {precision}",
+                f"{folder.name if exported else 'by name'}, {precision}",
                 zoo.Separator(
-                    folder,
+                    folder if exported else _resolve(folder.name).network.eval(),
                     device="cpu",
                     backend="openvino",
                     precision=precision,
