@@ -12,6 +12,7 @@ import zoo
 from tests.fake_networks import TINY, Gains, randomise
 from zoo.separation.backends import openvino as openvino_backend
 from zoo.separation.backends.openvino import OpenVinoUNet
+from zoo.separation.backends.openvino_core import compile_network
 from zoo.separation.separator import Separator
 
 pytest.importorskip("openvino", reason="the optional backend is not installed")
@@ -64,6 +65,26 @@ def test_scales_come_before_linear_layers_over_frequency():
     # All that is no layer with weights: a modulation and a mix of latent sources a decoder stage.
     assert layers.count("MatMul") == 2 * network.spec.unet.depth
     assert layers.count("FullyConnected") >= 2 * network.spec.unet.depth
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("shape", [(4, 4), (2, 4, 4), (2, 4, 4, 4)])
+def test_a_norm_behind_any_product_stays_that_norm(shape, transposed):
+    from openvino import Model
+    from openvino import opset13 as ops
+
+    numbers = np.random.default_rng(0)
+    x, weights = (numbers.standard_normal(size, np.float32) for size in (shape, (4, 4)))
+    gamma, beta, mean, variance = numbers.uniform(0.5, 2.0, (4, 4)).astype(np.float32)
+    entry = ops.parameter(shape)
+    product = ops.matmul(entry, ops.constant(weights), transposed, False)
+    model = Model([ops.batch_norm_inference(product, gamma, beta, mean, variance, 1e-5)], [entry])
+    (estimate,) = compile_network(model, torch.float32).infer([x]).values()
+    expected = nn.functional.batch_norm(
+        torch.from_numpy((x.swapaxes(-1, -2) if transposed else x) @ weights),
+        *map(torch.from_numpy, (mean, variance, gamma, beta)),
+    )
+    np.testing.assert_allclose(estimate, expected.numpy(), rtol=0, atol=1e-5)
 
 
 def test_auto_takes_it_on_a_cpu_and_torch_for_foreign_networks():

@@ -70,15 +70,18 @@ def _scale_before_linear_layers(model: "openvino.Model") -> None:
         if norm.get_type_name() != "BatchNormInference":
             continue
         product, gamma, beta, mean, variance = norm.input_values()
-        linear = product.get_node()
-        is_linear = linear.get_type_name() == "MatMul" and len(product.get_target_inputs()) == 1
-        if not is_linear or len(linear.input(1).get_partial_shape()) != 2:
+        linear, rank = product.get_node(), len(product.get_partial_shape())
+        is_product = linear.get_type_name() == "MatMul" and len(product.get_target_inputs()) == 1
+        # Of two dimensions, (B, H), the layer mixes the channels themselves.
+        if not is_product or rank == 2 or linear.get_attributes()["transpose_a"]:
             continue
         x, weights = linear.input_values()
+        if len(weights.get_partial_shape()) != 2:
+            continue
         epsilon = ops.constant(norm.get_attributes()["epsilon"], gamma.get_element_type())
         scale = ops.divide(gamma, ops.sqrt(ops.add(variance, epsilon)))
         shift = ops.subtract(beta, ops.multiply(mean, scale))
-        behind = ops.constant([1, 2])  # (H) -> (H, 1, 1)
+        behind = ops.constant(list(range(1, rank - 1)))  # (H) -> (H, 1, 1)
         scaled = ops.multiply(x, ops.unsqueeze(scale, behind))
         again = ops.matmul(scaled, weights, **linear.get_attributes())
         shifted = ops.add(again, ops.unsqueeze(shift, behind))
