@@ -1,5 +1,7 @@
 """The network: shapes, conditions, sharing, lengths, bad input; and every spec that is listed."""
 
+import contextlib
+
 import pytest
 import torch
 import yaml
@@ -254,20 +256,27 @@ def test_single_source_networks_take_no_condition():
         network(gaussian(1, 2, 4000), sources=["drums"])
 
 
+@contextlib.contextmanager
+def spec_with_local_block(tmp_path, block, *, part):
+    """Yield the file of a spec whose part has a local block that is not the zoo's."""
+    BLOCKS.add("local_for_this_test", block)
+    try:
+        spec = yaml.safe_load((PACKAGED / "lightsaft_tfctdf_tiny.yaml").read_text())
+        spec["name"] = "theirs"
+        spec["unet"][part]["local"] = "local_for_this_test"
+        file = tmp_path / "theirs.yaml"
+        file.write_text(yaml.safe_dump(spec))
+        yield file
+    finally:
+        del BLOCKS._entries["local_for_this_test"]
+
+
 def test_a_users_block_works_by_name(tmp_path):
     class WideTFC(TFC):
         """A block of somebody else's package."""
 
-    BLOCKS.add("wide_tfc_for_this_test", WideTFC)
-    try:
-        spec = yaml.safe_load((PACKAGED / "lightsaft_tfctdf_tiny.yaml").read_text())
-        spec["name"] = "theirs"
-        spec["unet"]["middle"]["local"] = "wide_tfc_for_this_test"
-        file = tmp_path / "theirs.yaml"
-        file.write_text(yaml.safe_dump(spec))
+    with spec_with_local_block(tmp_path, WideTFC, part="middle") as file:
         assert isinstance(zoo.build(file).unet.middle.local, WideTFC)
-    finally:
-        del BLOCKS._entries["wide_tfc_for_this_test"]
 
 
 class Pointwise(nn.Conv2d):
@@ -289,20 +298,12 @@ class PlainTFC(TFC):
 
 @pytest.mark.parametrize("block", [Pointwise, PlainTFC])
 def test_a_users_local_block_gets_the_skip_among_its_channels(tmp_path, block):
-    BLOCKS.add("local_for_this_test", block)
-    try:
-        spec = yaml.safe_load((PACKAGED / "lightsaft_tfctdf_tiny.yaml").read_text())
-        spec["name"] = "theirs"
-        spec["unet"]["decoder"]["local"] = "local_for_this_test"
-        file = tmp_path / "theirs.yaml"
-        file.write_text(yaml.safe_dump(spec))
+    with spec_with_local_block(tmp_path, block, part="decoder") as file:
         network = zoo.build(file).eval()
-        mixture = gaussian(2, 2, 9000)
-        with torch.no_grad():
-            alone = network(mixture, sources=["bass"])
-            torch.testing.assert_close(network(mixture)[:, 2:3], alone, rtol=0, atol=1e-6)
-    finally:
-        del BLOCKS._entries["local_for_this_test"]
+    mixture = gaussian(2, 2, 9000)
+    with torch.no_grad():
+        alone = network(mixture, sources=["bass"])
+        torch.testing.assert_close(network(mixture)[:, 2:3], alone, rtol=0, atol=1e-6)
 
 
 def test_the_stage_table_counts_the_channels_of_skips():
