@@ -84,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.serve:
-        return serve(options)
+        serve(options)
+        return
     if options.other is None:
         parser.error("--other is missing")
     passed = [f"--{name}={getattr(options, name)}" for name in ("model", "backend", "precision")]
@@ -102,7 +103,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{describe_machine()}\n")
     header = ["sources", "other, s/s", "here, s/s", "here / other", "rounds"]
     print(markdown_table(header, rows))
-    return None
 
 
 if __name__ == "__main__":

@@ -45,12 +45,12 @@ def add_shared(x: Tensor, shared: Tensor) -> Tensor:
     """
     if shared.shape[0] == x.shape[0] or shared.shape[0] == 1:
         return x + shared
-    _repeats(x.shape[0], shared.shape[0])
-    return (x.unflatten(0, (shared.shape[0], -1)) + shared[:, None]).flatten(0, 1)
+    each = x.unflatten(0, (-1, _repeats(x.shape[0], shared.shape[0])))  # (B, Q, ...)
+    return (each + shared[:, None]).flatten(0, 1)
 
 
 def _repeats(conditions: int, mixtures: int) -> int:
-    """Return the conditions a mixture."""
+    """Return Q, the conditions of each mixture."""
     # int(): while a network is traced for export, sizes are tensors, which divmod refuses.
     repeats, rest = divmod(int(conditions), int(mixtures))
     if rest:

@@ -124,9 +124,10 @@ class TFC(nn.Module):
         """Compute the block; see the class for shapes."""
         dense = x
         for index, layer in enumerate(self.layers):
+            # (B, growth_rate, T, F)
             x = layer(dense) if skip is None else _layer_with_skip(layer, dense, skip)
             if index + 1 < len(self.layers):
-                dense = torch.cat((x, dense), dim=1)  # (B, (index + 1) * growth_rate + ..., T, F)
+                dense = torch.cat((x, dense), dim=1)
         return x
 
 

@@ -58,6 +58,8 @@ class Stage(nn.Module):
     def __init__(self, spec: StageSpec, shape: StageShape, *, own_generator: bool) -> None:
         super().__init__()
         self.local = build_block(spec.local, shape)
+        # Asked of the method itself: other people's blocks, and what they derive from ours, need no
+        # mark to be given what they can take.
         self.local_takes_skip = "skip" in inspect.signature(self.local.forward).parameters
         self.modulation: Any = build_block(spec.modulation, shape)
         inside = StageShape(
